@@ -1,0 +1,316 @@
+"""Every setting: one frozen class a section, with default, bounds and a line of meaning for each key.
+
+To add a key, add a field here and run `python -m mamba_adapters.config.describe > settings.toml`. To add a section,
+add a class and name it in `Settings`. A field with a validator of its own carries an `Allowed` mark, so that problems
+and `settings.toml` say in words what the validator accepts. A key without a default has an example.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+__all__ = [
+    "Allowed",
+    "Auth",
+    "Chat",
+    "Logging",
+    "Model",
+    "ModelEntry",
+    "OpenAI",
+    "Section",
+    "Server",
+    "Settings",
+    "Streams",
+]
+
+_MEBIBYTE = 1024 * 1024
+_FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a validator accepts, in words that end a sentence begun with "allowed:"."""
+
+    text: str
+
+
+def _wrong(reason: str) -> PydanticCustomError:
+    """A refusal whose text holds nothing of the value, which may be a secret."""
+    return PydanticCustomError("setting", reason)
+
+
+def _model_adapter(value: str) -> str:
+    if value not in {"openai-chat", "demo"} and not _FACTORY.fullmatch(value):
+        raise _wrong("names no adapter")
+    return value
+
+
+def _http_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        right = url.scheme in {"http", "https"} and bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        right = False
+    else:
+        right = right and not (url.query or url.fragment or "@" in url.netloc)
+    if not right or not re.fullmatch(r"[!-~]+", value):
+        raise _wrong("is not a usable URL")
+    return value
+
+
+def _proxies(value: str) -> str:
+    if value.strip() != "*":
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            try:
+                ipaddress.ip_network(part)
+            except ValueError:
+                raise _wrong("has a part that is no address and no network") from None
+    return value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _empty_is_unset(value: object) -> object:
+    return None if value == "" else value
+
+
+def _fits_a_header(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise _wrong("has a space, a line break or another character that no HTTP header can carry")
+    return value
+
+
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=256, pattern=r"^[!-~]+$"),
+    Allowed("1 to 256 visible ASCII characters"),
+]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Count = Annotated[int, Field(ge=1)]
+HttpUrl = Annotated[
+    str, AfterValidator(_http_url), Allowed("an http or https URL without credentials, query and fragment")
+]
+Secret = Annotated[
+    SecretStr | None,
+    BeforeValidator(_empty_is_unset),
+    AfterValidator(_fits_a_header),
+    Allowed("visible ASCII characters without spaces"),
+]
+
+
+class Section(BaseModel):
+    """A table of settings. Unknown keys are refused, and errors never carry the value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, bool) and field.annotation in (int, float, int | None, float | None):
+            raise _wrong("must be a number, not true or false")
+        return value
+
+
+class Server(Section):
+    """The listening socket and the life of the process."""
+
+    host: Annotated[str, Field(min_length=1), Allowed("a host name or an IP address")] = Field(
+        "0.0.0.0",  # noqa: S104 - a service in a container listens on every interface
+        description="Address to listen on.",
+    )
+    port: int = Field(8000, ge=0, le=65_535, description="TCP port to listen on; 0 takes a free one.")
+    max_body_bytes: Count = Field(4 * _MEBIBYTE, description="Largest request body, in bytes; a larger one gets 413.")
+    docs: bool = Field(True, description="Whether /docs, /redoc and /openapi.json are served.")
+    forwarded_allow_ips: Annotated[
+        str, AfterValidator(_proxies), Allowed('IP addresses and networks, separated by commas, or "*"')
+    ] = Field(
+        "127.0.0.1",
+        description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
+    drain_delay: float = Field(
+        5.0,
+        ge=0,
+        le=3600,
+        description="Seconds from SIGTERM, when /health/ready turns false, until connections are refused.",
+    )
+    grace: float = Field(
+        25.0,
+        ge=0,
+        le=86_400,
+        description="Seconds that running turns get to end after that, before they are cut.",
+    )
+
+
+class Logging(Section):
+    """What is written to the log, and how."""
+
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = Field(
+        "INFO", description="Least severe level that is written."
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="Form of a line; auto is console on a terminal and json elsewhere."
+    )
+    prompts: bool = Field(False, description="Whether prompts and answers are logged; they may hold personal data.")
+
+
+class Model(Section):
+    """Which adapter answers."""
+
+    adapter: Annotated[
+        str, AfterValidator(_model_adapter), Allowed('"openai-chat", "demo" or "package.module:factory"')
+    ] = Field(
+        "openai-chat",
+        description="What answers: the OpenAI Chat Completions API, the offline demo, or a factory of yours.",
+    )
+
+
+class OpenAI(Section):
+    """The connection to the OpenAI API, or to another that speaks its language."""
+
+    api_key: Secret = Field(
+        None,
+        description="The API key; OPENAI_API_KEY sets it too. The openai adapters need one.",
+        examples=[""],
+    )
+    base_url: HttpUrl = Field("https://api.openai.com/v1", description="Root of the API; OPENAI_BASE_URL sets it too.")
+    model: Name = Field("gpt-4o-mini", description="The model that answers when models is empty.")
+    connect_timeout: Seconds = Field(5.0, description="Seconds to connect to the API.")
+    first_event_timeout: Seconds = Field(30.0, description="Seconds from the request to the first event of the answer.")
+    max_attempts: int = Field(
+        3,
+        ge=1,
+        le=10,
+        description="Attempts to open an answer, the first one included; none after output began.",
+    )
+
+
+class ModelEntry(Section):
+    """A model that clients may ask for."""
+
+    id: Name = Field(description="What clients send, with or without the provider prefix.")
+    name: str | None = Field(None, description="What a user interface shows; the id when unset.")
+    provider: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$"), Allowed("letters a-z, digits, . _ -")] = (
+        Field("openai", description="Prefix of the id in GET /models.")
+    )
+    description: str = Field("", description="A sentence for users.")
+    context_window: Annotated[int | None, Field(ge=1)] = Field(
+        None, description="Tokens that fit into a request and its answer."
+    )
+    supports_tools: bool = Field(True, description="Whether the model can call tools.")
+    upstream_model: Annotated[Name | None, Allowed("1 to 256 visible ASCII characters")] = Field(
+        None, description="The name that the provider knows; the id when unset."
+    )
+
+
+class Chat(Section):
+    """What a turn may be, take and cost."""
+
+    system_prompt: str = Field("", description="System message put before every conversation; empty for none.")
+    client_system_messages: Literal["keep", "drop", "reject"] = Field(
+        "keep", description="What becomes of system messages that a client sends; reject answers 422."
+    )
+    open_models: bool = Field(False, description="Whether models that are not listed are handed to the API as named.")
+    max_steps: int = Field(10, ge=1, le=100, description="Model calls in one turn, tool rounds included.")
+    commit_after: float = Field(
+        10.0,
+        ge=0,
+        le=86_400,
+        description="Seconds of silence before the 200 is sent; a failure before then is an HTTP status.",
+    )
+    idle_timeout: Seconds = Field(60.0, description="Seconds of silence between two events of the model.")
+    total_timeout: Seconds = Field(600.0, description="Seconds that a whole turn may take.")
+    max_messages: Count = Field(1000, description="Messages in one request.")
+    max_parts: Count = Field(2000, description="Message parts in one request.")
+    max_text_chars: Count = Field(1_000_000, description="Characters of text in one request.")
+    max_file_bytes: Count = Field(4 * _MEBIBYTE, description="Bytes of one attached file, decoded from its data: URL.")
+    temperature_max: float = Field(2.0, ge=0, le=2, description="Highest temperature that a request may ask for.")
+    max_output_tokens: Annotated[int | None, Field(ge=1)] = Field(
+        None,
+        description="Tokens of one answer: the most that a request may ask for, and the default.",
+        examples=[4096],
+    )
+
+
+class Streams(Section):
+    """How answers are kept and sent."""
+
+    adapter: Literal["memory"] = Field("memory", description="Where running answers are kept.")
+    merge_ms: int = Field(
+        25,
+        ge=0,
+        le=1000,
+        description="Milliseconds within which deltas of one part leave as one; the first leaves at once, 0 is off.",
+    )
+    keep_alive_seconds: Seconds = Field(15.0, description="Seconds of silence before a keep-alive comment is sent.")
+    on_disconnect: Literal["cancel", "linger", "continue"] = Field(
+        "cancel", description="What becomes of a turn when its last reader has left."
+    )
+    linger_seconds: float = Field(
+        30.0,
+        ge=0,
+        le=86_400,
+        description='Seconds that a turn waits for a reader with on_disconnect = "linger".',
+    )
+    send_timeout: Seconds = Field(30.0, description="Seconds in which a client must take what it was sent.")
+    high_water_bytes: Count = Field(
+        131_072, description="Bytes that a turn may be ahead of its reader before the model is held back."
+    )
+
+
+class Auth(Section):
+    """Who may use the server."""
+
+    mode: Literal["none"] = Field("none", description="How callers prove who they are; none lets everybody in.")
+    api_key: Secret = Field(None, description="A key that callers present; not used while mode is none.", examples=[""])
+
+
+class Settings(Section):
+    """All sections."""
+
+    server: Server = Field(default_factory=Server)
+    logging: Logging = Field(default_factory=Logging)
+    model: Model = Field(default_factory=Model)
+    openai: OpenAI = Field(default_factory=OpenAI)
+    models: tuple[ModelEntry, ...] = Field(
+        (),
+        description="The models on offer, the first being the default: id, and if need be name, provider, "
+        "description, context_window, supports_tools, upstream_model. Empty: openai.model alone.",
+        examples=[
+            [{"id": "gpt-4o-mini", "name": "GPT-4o mini", "context_window": 128_000}, {"id": "gpt-4o"}],
+        ],
+    )
+    chat: Chat = Field(default_factory=Chat)
+    streams: Streams = Field(default_factory=Streams)
+    auth: Auth = Field(default_factory=Auth)
+
+    @field_validator("models")
+    @classmethod
+    def _ids_are_unique(cls, models: tuple[ModelEntry, ...]) -> tuple[ModelEntry, ...]:
+        ids = [entry.id.removeprefix(f"{entry.provider}/") for entry in models]
+        if len({(entry.provider, name) for entry, name in zip(models, ids, strict=True)}) < len(ids):
+            raise _wrong("two entries have the same id")
+        return models
+
+    @property
+    def offered(self) -> tuple[ModelEntry, ...]:
+        """The models on offer, never none: `models`, or one entry made of `openai.model`."""
+        return self.models or (ModelEntry(id=self.openai.model),)

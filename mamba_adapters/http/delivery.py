@@ -1,0 +1,166 @@
+"""Carries one stream to one client: the follower's events, through a codec, as frames of an ASGI response.
+
+The head is held back until there is something to show, so that a failure before it is an honest HTTP status. From then on
+a failure is an event of the stream. One task does all of this; sse-starlette's own response would spend five on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sse_starlette.sse import AppStatus, EventSourceResponse
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from mamba_adapters.http.peer import peer_of, watch_receive
+from mamba_adapters.http.problems import problem
+from mamba_adapters.http.wire.codec import WireEncoder
+from mamba_domain.chat import Chat
+from mamba_domain.events import (
+    ReasoningDelta,
+    Restored,
+    StepStarted,
+    TextDelta,
+    ToolInputDelta,
+    TurnCancelled,
+    TurnEvent,
+    TurnFailed,
+    TurnFinished,
+    TurnStarted,
+)
+from mamba_domain.ports.streams import Follower, StreamId
+
+__all__ = ["Delivery", "TurnResponse"]
+
+_SILENT = (TurnStarted, Restored, StepStarted)
+_DELTAS = (TextDelta, ReasoningDelta, ToolInputDelta)
+
+AppStatus.enable_automatic_graceful_drain = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How streams are carried; times are in seconds.
+
+    `commit_after`: how long the head waits for the first output. `keep_alive`: how long a stream is silent before a sign
+    of life. `merge`: the least time between two frames of one part. `send_timeout`: how long a client may not read.
+    """
+
+    commit_after: float = 10.0
+    keep_alive: float = 15.0
+    merge: float = 0.025
+    send_timeout: float = 30.0
+
+
+class TurnResponse(EventSourceResponse):
+    """The answer to a request for a turn, or for a turn that is running already."""
+
+    def __init__(self, chat: Chat, stream_id: StreamId, encoder: WireEncoder, delivery: Delivery) -> None:
+        super().__init__(_nothing(), headers=encoder.headers, media_type=encoder.media_type, ping=0)
+        self._chat = chat
+        self._stream_id = stream_id
+        self._encoder = encoder
+        self._delivery = delivery
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hold, commit, relay, end."""
+        async with self._chat.follow(self._stream_id) as follower:
+            if follower is None:
+                await Response(status_code=204)(scope, receive, send)
+                return
+            async with _leaving_with_the_client(scope, receive, follower):
+                opening = await self._hold(follower)
+                failure = opening[-1] if opening else None
+                if isinstance(failure, TurnFailed) and all(
+                    isinstance(event, _SILENT) for event in opening[:-1]
+                ):
+                    _note_end(scope, failure)
+                    answer = problem(
+                        HTTPConnection(scope),
+                        failure.code,
+                        detail=failure.message,
+                        retry_after=failure.retry_after,
+                    )
+                    await answer(scope, receive, send)
+                elif opening:
+                    await self._relay(opening, follower, scope, send)
+
+    async def _hold(self, follower: Follower) -> list[TurnEvent]:
+        """What is to be said first: up to the first output, the end, or the commit time, whichever comes first."""
+        opening: list[TurnEvent] = []
+        until = asyncio.get_running_loop().time() + self._delivery.commit_after
+        while events := await follower.next(until=until):
+            opening += events
+            if not all(isinstance(event, _SILENT) for event in events):
+                break
+        return opening
+
+    async def _relay(self, events: Sequence[TurnEvent], follower: Follower, scope: Scope, send: Send) -> None:
+        clock = asyncio.get_running_loop().time
+        encoder, delivery = self._encoder, self._delivery
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        frames = encoder.encode(events)
+        taken: Sequence[TurnEvent] | None = events
+        while await self._send(send, frames, scope):
+            if taken and isinstance(taken[-1], TurnFinished | TurnFailed | TurnCancelled):
+                _note_end(scope, taken[-1])
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
+            now = clock()
+            held = now + delivery.merge if taken and isinstance(taken[-1], _DELTAS) else 0.0
+            taken = await follower.next(not_before=held, until=now + delivery.keep_alive)
+            if taken is None:
+                frames = encoder.keep_alive
+            elif taken:
+                frames = encoder.encode(taken)
+            else:
+                return
+
+    async def _send(self, send: Send, frames: bytes, scope: Scope) -> bool:
+        """Send; False when the client read nothing for too long and was cut off. A send that need not wait costs no timer."""
+        sending = send({"type": "http.response.body", "body": frames, "more_body": True})
+        peer = peer_of(scope)
+        if peer is not None and not peer.must_wait:
+            await sending
+            return True
+        try:
+            async with asyncio.timeout(self._delivery.send_timeout):
+                await sending
+        except TimeoutError:
+            if peer is not None:
+                peer.abort()
+            return False
+        return True
+
+
+@asynccontextmanager
+async def _leaving_with_the_client(scope: Scope, receive: Receive, follower: Follower) -> AsyncIterator[None]:
+    """The follower's wait ends when the client leaves."""
+    peer = peer_of(scope)
+    if peer is not None:
+        peer.when_gone(follower.leave)
+        try:
+            yield
+        finally:
+            peer.forget(follower.leave)
+        return
+    watch = asyncio.create_task(watch_receive(receive, follower.leave), name="client watch")
+    try:
+        yield
+    finally:
+        watch.cancel()
+
+
+def _note_end(scope: Scope, end: TurnFinished | TurnFailed | TurnCancelled) -> None:
+    """For the access line."""
+    scope.setdefault("state", {})["turn_end"] = end
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    """The base class wants a body; this response writes its own."""
+    return
+    yield b""

@@ -1,0 +1,89 @@
+"""Notices that a client has left, without a task that waits for it.
+
+uvicorn tells an application so only through `receive`, which some task must be waiting in. `PeerProtocol` calls back
+instead: one stream then costs two tasks, its request and its turn. Under another server, `watch_receive` does it the
+standard way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from starlette.types import Receive, Scope
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+__all__ = ["Peer", "PeerProtocol", "peer_of", "watch_receive"]
+
+_STATE_KEY = "peer"
+
+
+class Peer:
+    """One client's connection."""
+
+    __slots__ = ("_callbacks", "_flow", "_transport", "gone")
+
+    def __init__(self, transport: asyncio.Transport, flow: FlowControl) -> None:
+        self._transport = transport
+        self._flow = flow
+        self._callbacks: list[Callable[[], None]] = []
+        self.gone = False
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether the client reads slower than we write, so that the next send would wait."""
+        return self._flow.write_paused
+
+    def when_gone(self, callback: Callable[[], None]) -> None:
+        """Call once when the client leaves; at once where it has left already."""
+        if self.gone:
+            callback()
+        else:
+            self._callbacks.append(callback)
+
+    def forget(self, callback: Callable[[], None]) -> None:
+        """The answer is over: do not call."""
+        if callback in self._callbacks:
+            self._callbacks.remove(callback)
+
+    def abort(self) -> None:
+        """Drop the connection with all that was not yet sent."""
+        self._transport.abort()
+
+    def lost(self) -> None:
+        """The connection is closed."""
+        self.gone = True
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+
+class PeerProtocol(HttpToolsProtocol):
+    """uvicorn's protocol on httptools, with a `Peer` in each request's state."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Put the peer where every request of this connection finds it."""
+        super().connection_made(transport)
+        self._peer = Peer(transport, self.flow)
+        self.app_state = {**self.app_state, _STATE_KEY: self._peer}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits."""
+        super().connection_lost(exc)
+        self._peer.lost()
+
+
+def peer_of(scope: Scope) -> Peer | None:
+    """The client's connection, where the server is ours."""
+    state: dict[str, Any] = scope.get("state", {})
+    peer = state.get(_STATE_KEY)
+    return peer if isinstance(peer, Peer) else None
+
+
+async def watch_receive(receive: Receive, callback: Callable[[], None]) -> None:
+    """Wait for the client's leaving in the way that every ASGI server offers."""
+    while (await receive())["type"] != "http.disconnect":
+        """A late part of the body; nobody wants it."""
+    callback()

@@ -1,0 +1,102 @@
+"""Failures as HTTP answers: `application/problem+json` (RFC 9457), or plain text for clients that ask for it.
+
+AI SDK clients show the body of a refused request as it stands; with `Accept: text/plain` that is the bare sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import orjson
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from mamba_domain.errors import PUBLIC_MESSAGES, Code, MambaError, ModelFailed, Rejected
+
+__all__ = ["STATUS", "problem", "problem_of"]
+
+STATUS: dict[Code, int] = {
+    Code.AUTH_REQUIRED: 401,
+    Code.AUTH_INVALID: 401,
+    Code.AUTH_EXPIRED: 401,
+    Code.FORBIDDEN: 403,
+    Code.INVALID_REQUEST: 400,
+    Code.PAYLOAD_TOO_LARGE: 413,
+    Code.UNSUPPORTED_MEDIA_TYPE: 415,
+    Code.MODEL_NOT_FOUND: 404,
+    Code.RATE_LIMITED: 429,
+    Code.OVERLOADED: 503,
+    Code.CONTEXT_TOO_LONG: 400,
+    Code.CONTENT_FILTERED: 400,
+    Code.MODEL_UNAVAILABLE: 503,
+    Code.MODEL_TIMEOUT: 504,
+    Code.MODEL_ERROR: 502,
+    Code.STOPPED: 503,
+    Code.SHUTTING_DOWN: 503,
+    Code.INTERNAL: 500,
+}
+"""The HTTP status of a failure that comes before any output."""
+
+_TITLES: dict[int, str] = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+
+
+def problem(
+    connection: HTTPConnection,
+    code: Code,
+    *,
+    detail: str | None = None,
+    status: int | None = None,
+    retry_after: float | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer for a failure. `retry_after` is in seconds."""
+    status = status or STATUS[code]
+    text = detail or PUBLIC_MESSAGES[code]
+    extra = {"cache-control": "no-store", **(headers or {})}
+    if retry_after is not None:
+        extra["retry-after"] = str(max(1, math.ceil(retry_after)))
+    elif status in (429, 503):
+        extra["retry-after"] = "1"
+    if _wants_text(connection):
+        return Response(text, status, extra, media_type="text/plain")
+    body = {
+        "type": "about:blank",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": text,
+        "code": code.value,
+        "request_id": connection.scope.get("state", {}).get("request_id", ""),
+    }
+    return Response(orjson.dumps(body), status, extra, media_type="application/problem+json")
+
+
+def problem_of(connection: HTTPConnection, error: MambaError) -> Response:
+    """The answer for one of the domain's errors; a refusal may bring its own status."""
+    retry_after = error.retry_after if isinstance(error, Rejected | ModelFailed) else None
+    return problem(
+        connection,
+        error.code,
+        detail=error.public_message,
+        status=getattr(error, "status", None),
+        retry_after=retry_after,
+    )
+
+
+def _wants_text(connection: HTTPConnection) -> bool:
+    accept = connection.headers.get("accept", "")
+    return accept.partition(",")[0].partition(";")[0].strip().lower() == "text/plain"

@@ -1,0 +1,121 @@
+"""The outermost layer: a request id, the log context, one access line at the end, and a net under everything.
+
+The access line is written when the answer has ended, not when it began: a stream's duration, outcome and tokens are known
+only then. The path is logged without its query.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mamba_adapters.http.problems import problem, problem_of
+from mamba_domain.errors import Code, MambaError
+from mamba_domain.events import TurnCancelled, TurnFailed, TurnFinished
+
+__all__ = ["RequestContext"]
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_QUIET_PATHS = frozenset({"/health/live", "/health/ready"})
+
+log = structlog.stdlib.get_logger("mamba.access")
+
+
+class RequestContext:
+    """ASGI middleware; `app` is everything else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give the request its id, serve it, write its line."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        state: MutableMapping[str, Any] = scope.setdefault("state", {})
+        request_id = state["request_id"] = _request_id(Headers(scope=scope))
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        status = 0
+        complete = False
+
+        async def sending(message: Message) -> None:
+            nonlocal status, complete
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode("ascii")),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+            elif not message.get("more_body", False):
+                complete = True
+            await send(message)
+
+        connection = HTTPConnection(scope)
+        try:
+            await self._app(scope, receive, sending)
+        except ClientDisconnect:
+            """It left while its body was being read; the access line says so."""
+        except MambaError as error:
+            if status == 0:
+                await problem_of(connection, error)(scope, receive, sending)
+        except Exception:
+            log.exception("request.failed", path=scope["path"])
+            if status == 0:
+                await problem(connection, Code.INTERNAL)(scope, receive, sending)
+            else:
+                raise
+        finally:
+            _write_line(scope, status, complete, time.monotonic() - started)
+
+
+def _request_id(headers: Headers) -> str:
+    """The caller's own id where it has one that is safe to repeat, else a new one."""
+    given = headers.getlist("x-request-id")
+    if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
+        return given[0]
+    return uuid.uuid4().hex
+
+
+def _write_line(scope: Scope, status: int, complete: bool, seconds: float) -> None:
+    state = scope["state"]
+    fields: dict[str, Any] = {
+        "method": scope["method"],
+        "path": scope["path"][:512],
+        "status": status,
+        "duration_ms": round(seconds * 1000, 1),
+    }
+    end = state.get("turn_end")
+    if end is not None:
+        fields["outcome"] = _outcome(end)
+        fields["input_tokens"] = end.usage.input_tokens
+        fields["output_tokens"] = end.usage.output_tokens
+        if end.timings.first_output is not None:
+            fields["ttft_ms"] = round(end.timings.first_output * 1000, 1)
+    elif not complete:
+        fields["outcome"] = "client_left"
+    for name in ("model", "chat_id", "principal", "ignored"):
+        if name in state:
+            fields[name] = state[name]
+    write = log.debug if scope["path"] in _QUIET_PATHS else log.info
+    write("request.ended", **fields)
+
+
+def _outcome(end: TurnFinished | TurnFailed | TurnCancelled) -> str:
+    match end:
+        case TurnFinished(finish_reason=reason):
+            return str(reason)
+        case TurnFailed(code=code):
+            return str(code)
+        case TurnCancelled():
+            return "stopped"

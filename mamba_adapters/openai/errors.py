@@ -1,0 +1,130 @@
+"""The one table that turns what the `openai` package raises, and what an upstream says, into the domain's errors.
+
+Nothing that an upstream says gets through: public messages are the domain's own, and the log's details keep only status,
+type and code, because messages quote prompts and key fragments.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from mamba_domain.errors import Code, MambaError, ModelFailed, Rejected
+
+__all__ = ["error_in_stream", "from_openai", "retry_after"]
+
+_WORD = re.compile(r"[a-z_]{1,64}")
+_CANNOT_TAKE = "The model cannot take this request."
+
+
+def from_openai(error: BaseException) -> MambaError:
+    """The domain's error for anything that opening or reading a stream raised."""
+    import httpx2
+    import openai
+
+    if isinstance(error, MambaError):
+        return error
+    if isinstance(error, openai.APIStatusError):
+        return _from_status(error)
+    if _caused_by(error, ssl.SSLError):
+        return ModelFailed(Code.MODEL_ERROR, detail="TLS failed")
+    if isinstance(error, openai.APITimeoutError | TimeoutError | httpx2.TimeoutException):
+        return ModelFailed(Code.MODEL_TIMEOUT, detail=type(error).__name__, retryable=True)
+    if isinstance(error, openai.APIConnectionError | httpx2.TransportError | OSError):
+        return ModelFailed(
+            Code.MODEL_UNAVAILABLE, detail=type(error.__cause__ or error).__name__, retryable=True
+        )
+    return ModelFailed(Code.MODEL_ERROR, detail=type(error).__name__)
+
+
+def error_in_stream(error: object) -> MambaError:
+    """The domain's error for an error object that came inside a stream of status 200."""
+    fields: dict[str, Any] = error if isinstance(error, dict) else {}
+    code, kind = str(fields.get("code") or ""), str(fields.get("type") or "")
+    detail = f"error in the stream: {_word(kind)} {_word(code)}".strip()
+    if (rejected := _by_code(code, detail)) is not None:
+        return rejected
+    if "rate_limit" in code or "rate_limit" in kind:
+        return ModelFailed(Code.RATE_LIMITED, detail=detail, retryable=True)
+    if "server_error" in kind or "server_error" in code or "overloaded" in kind or not (code or kind):
+        return ModelFailed(Code.MODEL_UNAVAILABLE, detail=detail, retryable=True)
+    return ModelFailed(Code.MODEL_ERROR, detail=detail, retryable=True)
+
+
+def retry_after(headers: Any) -> float | None:
+    """Seconds that an upstream asks to wait: `retry-after-ms`, then `retry-after` as seconds or as an HTTP date."""
+    try:
+        if (milliseconds := headers.get("retry-after-ms")) is not None:
+            return _sensible(float(milliseconds) / 1000)
+    except ValueError:
+        pass
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return _sensible(float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _from_status(error: Any) -> MambaError:
+    status: int = error.status_code
+    body = error.body if isinstance(error.body, dict) else {}
+    code = str(body.get("code") or "")
+    detail = f"status {status} {_word(body.get('type'))} {_word(code)}".strip()
+    headers = error.response.headers
+    wait = retry_after(headers)
+    retryable = headers.get("x-should-retry") != "false"
+    if status in (400, 422):
+        return _by_code(code, detail) or Rejected(Code.INVALID_REQUEST, _CANNOT_TAKE, detail=detail)
+    if status == 404:
+        return Rejected(Code.MODEL_NOT_FOUND, detail=detail)
+    if status == 413:
+        return Rejected(Code.PAYLOAD_TOO_LARGE, detail=detail)
+    if status in (408, 504):
+        return ModelFailed(Code.MODEL_TIMEOUT, detail=detail, retryable=retryable, retry_after=wait)
+    if status == 429:
+        if code == "insufficient_quota" or body.get("type") == "insufficient_quota":
+            return ModelFailed(Code.MODEL_UNAVAILABLE, detail=detail)
+        return ModelFailed(Code.RATE_LIMITED, detail=detail, retryable=retryable, retry_after=wait)
+    if status == 409 or status >= 500:
+        failed = Code.MODEL_UNAVAILABLE if retryable else Code.MODEL_ERROR
+        return ModelFailed(failed, detail=detail, retryable=retryable, retry_after=wait)
+    return ModelFailed(Code.MODEL_ERROR, detail=detail)
+
+
+def _by_code(code: str, detail: str) -> MambaError | None:
+    if code in ("context_length_exceeded", "string_above_max_length"):
+        return Rejected(Code.CONTEXT_TOO_LONG, detail=detail)
+    if code in ("content_policy_violation", "content_filter"):
+        return Rejected(Code.CONTENT_FILTERED, detail=detail)
+    if code == "insufficient_quota":
+        return ModelFailed(Code.MODEL_UNAVAILABLE, detail=detail)
+    return None
+
+
+def _sensible(seconds: float) -> float | None:
+    return seconds if 0 <= seconds < 1e7 else None
+
+
+def _word(value: object) -> str:
+    """A type or code as providers write them; anything else is not repeated."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
+
+
+def _caused_by(error: BaseException, kind: type[BaseException]) -> bool:
+    seen: BaseException | None = error
+    for _ in range(8):
+        if seen is None:
+            return False
+        if isinstance(seen, kind):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -1,0 +1,79 @@
+"""Cuts a byte stream into the data of Server-Sent Events, one pass over what a read brought.
+
+Follows the event stream format of the HTML standard: any line ending, comments, fields other than `data`, several data
+lines, a byte order mark. An event that the stream's end cuts off is dropped, as the standard asks.
+"""
+
+from __future__ import annotations
+
+from mamba_domain.errors import Code, ModelFailed
+
+__all__ = ["SseReader"]
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class SseReader:
+    """Feed it reads; it returns the data of each event that they completed. Limits are in bytes."""
+
+    def __init__(self, *, max_event: int = 2 << 20, max_stream: int = 32 << 20) -> None:
+        self._max_event = max_event
+        self._max_stream = max_stream
+        self._total = 0
+        self._held: list[bytes] = []
+        self._held_size = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Raises `ModelFailed` when an event or the stream is too long."""
+        if self._total == 0 and data.startswith(_BOM):
+            data = data[len(_BOM) :]
+        self._total += len(data)
+        if self._total > self._max_stream:
+            raise ModelFailed(Code.MODEL_ERROR, detail=f"the stream is longer than {self._max_stream} bytes")
+        if b"\n" not in data and b"\r" not in data:
+            self._hold(data)
+            return []
+        if self._held:
+            self._held.append(data)
+            data = b"".join(self._held)
+            self._held.clear()
+            self._held_size = 0
+        if b"\r" in data:
+            data = _with_line_feeds(data)
+        end = data.rfind(b"\n\n")
+        if end < 0:
+            self._hold(data)
+            return []
+        if end + 2 < len(data):
+            self._hold(data[end + 2 :])
+        payloads = []
+        for event in data[:end].split(b"\n\n"):
+            if event.startswith(b"data: ") and b"\n" not in event:
+                payloads.append(event[6:])
+            elif (payload := _data_of(event)) is not None:
+                payloads.append(payload)
+        return payloads
+
+    def _hold(self, data: bytes) -> None:
+        self._held.append(data)
+        self._held_size += len(data)
+        if self._held_size > self._max_event:
+            raise ModelFailed(Code.MODEL_ERROR, detail=f"an event is longer than {self._max_event} bytes")
+
+
+def _with_line_feeds(data: bytes) -> bytes:
+    """The same lines ended by LF; a CR at the very end stays, for its LF may come with the next read."""
+    last = data[-1:] if data.endswith(b"\r") else b""
+    body = data[: len(data) - len(last)]
+    return body.replace(b"\r\n", b"\n").replace(b"\r", b"\n") + last
+
+
+def _data_of(event: bytes) -> bytes | None:
+    lines = []
+    for line in event.split(b"\n"):
+        if line.startswith(b"data:"):
+            value = line[5:]
+            lines.append(value[1:] if value.startswith(b" ") else value)
+        elif line == b"data":
+            lines.append(b"")
+    return b"\n".join(lines) if lines else None

@@ -1,0 +1,94 @@
+"""One log pipeline for everything: our events, uvicorn's and the libraries', as one JSON object a line.
+
+On a terminal the same events are drawn for people. Secrets are masked by key; the libraries that would log chunks or URLs
+at their own DEBUG or INFO level are kept quiet.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import orjson
+import structlog
+
+__all__ = ["configure_logging"]
+
+_SECRET_KEYS = frozenset(
+    {"api_key", "apikey", "authorization", "cookie", "password", "secret", "set-cookie", "token", "x-api-key"}
+)
+_QUIET: dict[str, int] = {
+    "sse_starlette": logging.INFO,
+    "httpx2": logging.WARNING,
+    "httpcore2": logging.WARNING,
+    "openai": logging.INFO,
+    "aiohttp": logging.INFO,
+    "uvicorn.access": logging.CRITICAL,
+}
+
+
+def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) -> None:
+    """Send every record to standard output. `auto` draws for people on a terminal and writes JSON elsewhere."""
+    console = style == "console" or (style == "auto" and sys.stdout.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        _without_color_message,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _redact,
+    ]
+    renderer: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        if console
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_dumps)]
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers = []
+        logger.propagate = True
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _without_color_message(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """uvicorn says some things twice, once in colour."""
+    event.pop("color_message", None)
+    return event
+
+
+def _redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in event:
+        if key.lower() in _SECRET_KEYS:
+            event[key] = "****"
+    return event
+
+
+def _dumps(event: Any, **_: Any) -> str:
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except TypeError:
+        return orjson.dumps({key: repr(value) for key, value in event.items()}).decode()

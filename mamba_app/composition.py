@@ -1,0 +1,202 @@
+"""The inventory: every adapter is named here once, in dependency order, and handed to whoever needs it.
+
+`compose` takes each port as a keyword; what is not given is chosen by the settings. Tests call it with fakes and get the
+whole application.
+"""
+
+from __future__ import annotations
+
+import importlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from starlette.types import ASGIApp
+
+from mamba_adapters.config.settings import Settings
+from mamba_adapters.http.app import build_app
+from mamba_adapters.http.chat_routes import ChatRoutes
+from mamba_adapters.http.delivery import Delivery
+from mamba_adapters.http.info_routes import InfoRoutes
+from mamba_adapters.http.wire.ui_messages import ReadLimits
+from mamba_adapters.streams.memory import MemoryStreams
+from mamba_adapters.telemetry.turn_log import TurnLog
+from mamba_app.supervisor import Supervisor
+from mamba_domain.catalog import ModelCard, ModelCatalog
+from mamba_domain.chat import Chat, ChatPolicy, OnDisconnect
+from mamba_domain.errors import Misconfigured
+from mamba_domain.ports.approval_desk import ApprovalDesk
+from mamba_domain.ports.chat_model import ChatModel
+from mamba_domain.ports.health import HealthProbe, Readiness
+from mamba_domain.ports.observer import TurnObserver
+from mamba_domain.ports.streams import StreamStore
+from mamba_domain.ports.tool_registry import ToolRegistry
+from mamba_domain.turn import TurnLimits
+
+__all__ = ["Application", "compose"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """The assembled service, and the handles that the process around it needs."""
+
+    asgi: ASGIApp
+    chat: Chat
+    readiness: Readiness
+    supervisor: Supervisor
+
+
+def compose(
+    settings: Settings,
+    *,
+    model_for: Callable[[ModelCard], ChatModel] | None = None,
+    tools: ToolRegistry | None = None,
+    approvals: ApprovalDesk | None = None,
+    streams: StreamStore | None = None,
+    observer: TurnObserver | None = None,
+    probes: Sequence[HealthProbe] | None = None,
+) -> Application:
+    """Put the service together. Nothing is connected before the application's start-up."""
+    turn_log = TurnLog()
+    supervisor = Supervisor(turn_log)
+    readiness = Readiness()
+    catalog = _catalog(settings)
+    endpoint = (
+        _endpoint(settings) if model_for is None else _Endpoint(model_for=model_for, close=_nothing_to_close)
+    )
+    chat = Chat(
+        catalog=catalog,
+        model_for=endpoint.model_for,
+        tools=tools or _tools(settings),
+        approvals=approvals or _approvals(settings),
+        streams=streams or MemoryStreams(high_water=settings.streams.high_water_bytes),
+        background=supervisor,
+        observer=observer or turn_log,
+        new_stream_id=lambda: secrets.token_urlsafe(18),
+        limits=TurnLimits(
+            max_steps=settings.chat.max_steps,
+            idle_timeout=settings.chat.idle_timeout,
+            total_timeout=settings.chat.total_timeout,
+        ),
+        policy=ChatPolicy(
+            system_prompt=settings.chat.system_prompt,
+            client_system_messages=settings.chat.client_system_messages,
+            max_output_tokens=settings.chat.max_output_tokens,
+            on_disconnect=OnDisconnect(settings.streams.on_disconnect),
+            linger_seconds=settings.streams.linger_seconds,
+        ),
+    )
+    chat_routes = ChatRoutes(
+        chat,
+        delivery=Delivery(
+            commit_after=settings.chat.commit_after,
+            keep_alive=settings.streams.keep_alive_seconds,
+            merge=settings.streams.merge_ms / 1000,
+            send_timeout=settings.streams.send_timeout,
+        ),
+        limits=ReadLimits(
+            max_messages=settings.chat.max_messages,
+            max_parts=settings.chat.max_parts,
+            max_text_chars=settings.chat.max_text_chars,
+            max_file_bytes=settings.chat.max_file_bytes,
+            temperature_max=settings.chat.temperature_max,
+        ),
+        max_body_bytes=settings.server.max_body_bytes,
+    )
+    info_routes = InfoRoutes(
+        catalog,
+        probes=tuple(probes if probes is not None else endpoint.probes),
+        readiness=readiness,
+        version=version("mamba-server"),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(endpoint.close)
+            stack.push_async_callback(supervisor.cancel)
+            stack.push_async_callback(supervisor.drain, 1.0)
+            stack.callback(chat.stop_all)
+            readiness.ready = True
+            yield
+            readiness.ready = False
+
+    asgi = build_app([*chat_routes.routes(), *info_routes.routes()], lifespan=lifespan)
+    return Application(asgi=asgi, chat=chat, readiness=readiness, supervisor=supervisor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Endpoint:
+    """What answers turns, how to ask after its health, and how to let go of it."""
+
+    model_for: Callable[[ModelCard], ChatModel]
+    probes: tuple[HealthProbe, ...] = ()
+    close: Callable[[], Awaitable[None]]
+
+
+async def _nothing_to_close() -> None:
+    """An adapter without connections."""
+
+
+def _endpoint(settings: Settings) -> _Endpoint:
+    adapter = settings.model.adapter
+    if adapter == "openai-chat":
+        return _openai_endpoint(settings)
+    if adapter == "demo":
+        from mamba_adapters.demo.chat_model import DemoModel
+
+        demo = DemoModel()
+        return _Endpoint(model_for=lambda _: demo, close=_nothing_to_close)
+    model = _made_by(adapter)
+    return _Endpoint(model_for=lambda _: model, close=_nothing_to_close)
+
+
+def _openai_endpoint(settings: Settings) -> _Endpoint:
+    from mamba_adapters.openai.chat_completions import ChatCompletionsModel
+    from mamba_adapters.openai.client import new_client
+    from mamba_adapters.openai.health import EndpointProbe
+    from mamba_adapters.openai.retry import RetryPolicy
+
+    api_key = settings.openai.api_key
+    if api_key is None:
+        raise Misconfigured("openai.api_key", "required by model.adapter = openai-chat")
+    client = new_client(
+        api_key=api_key.get_secret_value(),
+        base_url=settings.openai.base_url,
+        connect_timeout=settings.openai.connect_timeout,
+    )
+    model = ChatCompletionsModel(
+        client,
+        retry=RetryPolicy(max_attempts=settings.openai.max_attempts),
+        first_event_timeout=settings.openai.first_event_timeout,
+    )
+    return _Endpoint(model_for=lambda _: model, probes=(EndpointProbe("openai", client),), close=client.close)
+
+
+def _made_by(path: str) -> ChatModel:
+    """The model that a factory named by `package.module:name` makes."""
+    module_name, _, attribute = path.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise Misconfigured("model.adapter", f"{path} cannot be imported") from error
+    model: ChatModel = factory()
+    return model
+
+
+def _catalog(settings: Settings) -> ModelCatalog:
+    cards = [
+        ModelCard(
+            id=entry.id,
+            upstream_model=entry.upstream_model or entry.id,
+            provider=entry.provider,
+            name=entry.name or entry.id,
+            description=entry.description,
+            context_window=entry.context_window,
+            supports_tools=entry.supports_tools,
+        )
+        for entry in settings.offered
+    ]
+    return ModelCatalog(cards, open_models=settings.chat.open_models)

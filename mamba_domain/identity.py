@@ -1,0 +1,20 @@
+"""Who is asking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["ANONYMOUS", "Principal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """An authenticated caller. `subject` is stable and unique; chats, streams and approvals belong to it."""
+
+    subject: str
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    models: tuple[str, ...] | None = None
+    """Ids of the models that this caller may use; None = every one in the catalog."""
+
+
+ANONYMOUS = Principal(subject="anonymous")

@@ -1,0 +1,1 @@
+"""The real npm clients of the AI SDK, run against a server."""
