@@ -1,12 +1,20 @@
-"""The command line: `mamba-server serve | check-config | config | models`."""
+"""The command line: `mamba-server serve | check-config | config | models | tools`."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mamba_adapters.config.load import Loaded
 
 __all__ = ["main"]
+
+_MISCONFIGURED = 2
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit status. 2 means that a setting is wrong."""
@@ -23,8 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from mamba_app.config_commands import print_config
 
             return print_config(directory=directory)
-        case _:
+        case "models":
             return _models(directory)
+        case _:
+            return _tools(directory, form=arguments.form)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,35 +50,61 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", parents=[directory], help="start the server")
-    serve.add_argument(
-        "--demo", action="store_true", help="answer from the built-in demo model; needs no key"
-    )
+    serve.add_argument("--demo", action="store_true", help="answer from the built-in demo model; needs no key")
     commands.add_parser("check-config", parents=[directory], help="judge the settings without starting")
-    commands.add_parser(
-        "config", parents=[directory], help="print every setting with its source, secrets masked"
-    )
+    commands.add_parser("config", parents=[directory], help="print every setting with its source, secrets masked")
     commands.add_parser("models", parents=[directory], help="list the models on offer")
+    tools = commands.add_parser("tools", parents=[directory], help="list the tools on offer, or export their types")
+    forms = tools.add_mutually_exclusive_group()
+    forms.add_argument("--json-schema", dest="form", action="store_const", const="json", help="as JSON Schema")
+    forms.add_argument("--typescript", dest="form", action="store_const", const="typescript", help="as TypeScript")
     return parser
 
 
-def _serve(directory: Path | None, *, demo: bool) -> int:
-    from mamba_app.config_commands import EXIT_MISCONFIGURED, load_or_report
+def _loaded(directory: Path | None, *, demo: bool) -> Loaded | None:
+    """The settings, or None after every problem was told. What needs no key is loaded as for the demo model."""
+    from mamba_app.config_commands import load_or_report
 
-    loaded = load_or_report(directory=directory, overrides={"model.adapter": "demo"} if demo else {})
-    if loaded is None:
-        return EXIT_MISCONFIGURED
+    return load_or_report(directory=directory, overrides={"model.adapter": "demo"} if demo else {})
+
+
+def _serve(directory: Path | None, *, demo: bool) -> int:
+    if (loaded := _loaded(directory, demo=demo)) is None:
+        return _MISCONFIGURED
     from mamba_app.serve import serve
 
+    _import_from_here()
     return serve(loaded.settings, notes=loaded.notes)
 
 
 def _models(directory: Path | None) -> int:
-    from mamba_app.config_commands import EXIT_MISCONFIGURED, load_or_report
-
-    loaded = load_or_report(directory=directory)
-    if loaded is None:
-        return EXIT_MISCONFIGURED
+    if (loaded := _loaded(directory, demo=True)) is None:
+        return _MISCONFIGURED
     for entry in loaded.settings.offered:
         name = entry.id if entry.id.startswith(f"{entry.provider}/") else f"{entry.provider}/{entry.id}"
         print(name, f"({entry.description})" if entry.description else "")
     return 0
+
+
+def _tools(directory: Path | None, *, form: str | None) -> int:
+    if (loaded := _loaded(directory, demo=True)) is None:
+        return _MISCONFIGURED
+    from mamba_app.composition import offered_tools
+    from mamba_app.tool_commands import tools_as_json_schema, tools_as_table, tools_as_typescript
+    from mamba_domain.errors import Misconfigured
+
+    _import_from_here()
+    try:
+        specs = offered_tools(loaded.settings).specs()
+    except Misconfigured as problem:
+        print(f"{problem.key}: {problem.reason}", file=sys.stderr)
+        return _MISCONFIGURED
+    written = {"json": tools_as_json_schema, "typescript": tools_as_typescript}.get(form or "", tools_as_table)
+    print(written(specs), end="")
+    return 0
+
+
+def _import_from_here() -> None:
+    """Tools and models that settings name by a dotted path may lie in the current directory."""
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)

@@ -15,14 +15,28 @@ from importlib.metadata import version
 
 from starlette.types import ASGIApp
 
+from mamba_adapters.approvals.keyring import Keyring
+from mamba_adapters.approvals.seals import HmacSeals
+from mamba_adapters.approvals.signed import SignedApprovals
+from mamba_adapters.approvals.tickets import MemoryTickets
 from mamba_adapters.config.settings import Settings
 from mamba_adapters.http.app import build_app
 from mamba_adapters.http.chat_routes import ChatRoutes
 from mamba_adapters.http.delivery import Delivery
 from mamba_adapters.http.info_routes import InfoRoutes
+from mamba_adapters.http.negotiation import AI_SDK, AI_SDK_V4, TEXT, Wires, default_release
+from mamba_adapters.http.wire.ai_sdk import AiSdkEncoder
+from mamba_adapters.http.wire.ai_sdk_v4 import AiSdkV4Encoder
+from mamba_adapters.http.wire.text import TextEncoder
 from mamba_adapters.http.wire.ui_messages import ReadLimits
+from mamba_adapters.mcp.connection import McpServer
+from mamba_adapters.mcp.servers import McpServers
 from mamba_adapters.streams.memory import MemoryStreams
 from mamba_adapters.telemetry.turn_log import TurnLog
+from mamba_adapters.tools.client import ClientTool
+from mamba_adapters.tools.discovery import announced_tools, named_tools
+from mamba_adapters.tools.display import DISPLAY_TOOLS
+from mamba_adapters.tools.registry import Registry
 from mamba_app.supervisor import Supervisor
 from mamba_domain.catalog import ModelCard, ModelCatalog
 from mamba_domain.chat import Chat, ChatPolicy, OnDisconnect
@@ -32,10 +46,11 @@ from mamba_domain.ports.chat_model import ChatModel
 from mamba_domain.ports.health import HealthProbe, Readiness
 from mamba_domain.ports.observer import TurnObserver
 from mamba_domain.ports.streams import StreamStore
+from mamba_domain.ports.tool import Tool, ToolSource
 from mamba_domain.ports.tool_registry import ToolRegistry
 from mamba_domain.turn import TurnLimits
 
-__all__ = ["Application", "compose"]
+__all__ = ["Application", "compose", "offered_tools"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +77,17 @@ def compose(
     turn_log = TurnLog()
     supervisor = Supervisor(turn_log)
     readiness = Readiness()
+    keyring = _keyring(settings)
+    mcp = _mcp_servers(settings)
     catalog = _catalog(settings)
-    endpoint = (
-        _endpoint(settings) if model_for is None else _Endpoint(model_for=model_for, close=_nothing_to_close)
-    )
+    endpoint = _endpoint(settings) if model_for is None else _Endpoint(model_for=model_for, close=_nothing_to_close)
     chat = Chat(
         catalog=catalog,
         model_for=endpoint.model_for,
-        tools=tools or _tools(settings),
-        approvals=approvals or _approvals(settings),
+        tools=tools or offered_tools(settings, sources=(mcp,)),
+        approvals=approvals
+        or SignedApprovals(keyring=keyring, tickets=MemoryTickets(), lifetime=settings.tools.approval_lifetime),
+        seals=HmacSeals(keyring=keyring),
         streams=streams or MemoryStreams(high_water=settings.streams.high_water_bytes),
         background=supervisor,
         observer=observer or turn_log,
@@ -88,7 +105,16 @@ def compose(
             linger_seconds=settings.streams.linger_seconds,
         ),
     )
-    chat_routes = ChatRoutes(
+    wires = Wires(
+        by_name=wires_by_name
+        or {
+            AI_SDK: AiSdkEncoder,
+            AI_SDK_V4: AiSdkV4Encoder,
+            TEXT: TextEncoder,
+        },
+        release=default_release(settings.streams.ui_profile),
+    )
+    intake = Intake(
         chat,
         delivery=Delivery(
             commit_after=settings.chat.commit_after,
@@ -105,6 +131,7 @@ def compose(
         ),
         max_body_bytes=settings.server.max_body_bytes,
     )
+    schemas = {entry.name: entry.json_schema for entry in settings.objects}
     info_routes = InfoRoutes(
         catalog,
         probes=tuple(probes if probes is not None else endpoint.probes),
@@ -119,11 +146,20 @@ def compose(
             stack.push_async_callback(supervisor.cancel)
             stack.push_async_callback(supervisor.drain, 1.0)
             stack.callback(chat.stop_all)
+            await stack.enter_async_context(mcp)
             readiness.ready = True
             yield
             readiness.ready = False
 
-    asgi = build_app([*chat_routes.routes(), *info_routes.routes()], lifespan=lifespan)
+    routes = [
+        *ChatRoutes(intake, wires=wires).routes(),
+        *CompletionRoutes(intake, wires=wires).routes(),
+        *ObjectRoutes(intake, schemas=schemas).routes(),
+        *OpenAiRoutes(intake, catalog=catalog).routes(),
+        *AgUiRoutes(intake).routes(),
+        *info_routes.routes(),
+    ]
+    asgi = build_app(routes, lifespan=lifespan)
     return Application(asgi=asgi, chat=chat, readiness=readiness, supervisor=supervisor)
 
 
@@ -184,6 +220,54 @@ def _made_by(path: str) -> ChatModel:
         raise Misconfigured("model.adapter", f"{path} cannot be imported") from error
     model: ChatModel = factory()
     return model
+
+
+def _keyring(settings: Settings) -> Keyring:
+    """What signs approvals and seals; without secrets in the settings, a secret of this process that ends with it."""
+    given = [secret.get_secret_value() for secret in settings.tools.secrets]
+    return Keyring(given or [secrets.token_urlsafe(32)], setting="tools.secrets")
+
+
+def offered_tools(settings: Settings, *, sources: Sequence[ToolSource] = ()) -> Registry:
+    """The registry that the settings describe. Raises `Misconfigured` for tools that cannot be loaded."""
+    brought: dict[str, Sequence[Tool]] = {"tools.display": DISPLAY_TOOLS if settings.tools.display else ()}
+    if settings.tools.entry_points:
+        brought["tools.entry_points"] = announced_tools(setting="tools.entry_points")
+    for path in settings.tools.functions:
+        brought[f"tools.functions {path}"] = named_tools(path, setting="tools.functions")
+    brought["tools.client"] = [
+        ClientTool(
+            name=entry.name,
+            description=entry.description,
+            input_schema=entry.input_schema,
+            setting=f"tools.client {entry.name}",
+        )
+        for entry in settings.tools.client
+    ]
+    return Registry(
+        tools=brought,
+        sources=sources,
+        scopes=settings.tools.scopes,
+        approval=settings.tools.approval,
+        timeout=settings.tools.timeout,
+        max_output_bytes=settings.tools.max_output_bytes,
+    )
+
+
+def _mcp_servers(settings: Settings) -> McpServers:
+    servers = [
+        McpServer(
+            name=entry.name,
+            url=entry.url,
+            headers={name: value.get_secret_value() for name, value in entry.headers.items()},
+            command=entry.command,
+            arguments=entry.arguments,
+            environment={name: value.get_secret_value() for name, value in entry.environment.items()},
+            approval=entry.approval,
+        )
+        for entry in settings.tools.mcp
+    ]
+    return McpServers(servers)
 
 
 def _catalog(settings: Settings) -> ModelCatalog:

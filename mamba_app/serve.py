@@ -55,6 +55,11 @@ def serve(settings: Settings, *, notes: Sequence[str] = ()) -> int:
 def _say_what_this_is(settings: Settings) -> None:
     if settings.model.adapter == "demo":
         log.warning("model.demo", note="answers come from the built-in demo model, not from a language model")
+    if settings.tools.functions and not settings.tools.secrets:
+        log.warning(
+            "tools.secrets_unset",
+            note="approvals and tool outputs are signed with a secret of this process: a restart invalidates them",
+        )
     if settings.auth.mode == "none" and not _is_loopback(settings.server.host):
         log.warning(
             "auth.none",

@@ -77,9 +77,7 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether the listener is to be closed."""
-        if self._signalled is not None and (
-            self._idle() or time.monotonic() - self._signalled >= self._drain_delay
-        ):
+        if self._signalled is not None and (self._idle() or time.monotonic() - self._signalled >= self._drain_delay):
             self.should_exit = True
         return await super().on_tick(counter)
 

@@ -11,14 +11,16 @@ from typing import Literal
 
 from mamba_domain.approvals import Verdict
 from mamba_domain.catalog import ModelCard, ModelCatalog
+from mamba_domain.declared import Declaration, DeclaredTools
 from mamba_domain.errors import Code, Rejected
 from mamba_domain.events import TurnEvent
 from mamba_domain.identity import Principal
-from mamba_domain.messages import Message, SystemMessage
+from mamba_domain.messages import JsonObject, Message, SystemMessage
 from mamba_domain.ports.approval_desk import ApprovalDesk
 from mamba_domain.ports.background import Background, Running
 from mamba_domain.ports.chat_model import ChatModel
 from mamba_domain.ports.observer import TurnObserver
+from mamba_domain.ports.seals import Seals
 from mamba_domain.ports.streams import Follower, StreamId, StreamKey, StreamSink, StreamStore
 from mamba_domain.ports.tool_registry import ToolRegistry
 from mamba_domain.turn import Interruption, Turn, TurnLimits, run_turn
@@ -47,7 +49,11 @@ class ChatPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """A request for one answer, as a wire understood it. `message_id` names the answer, new or continued."""
+    """A request for one answer, as a wire understood it.
+
+    `message_id` names the answer, new or continued. `tools` are names that narrow the server's tools, `declared` tools that
+    the client brings along. With a `response_schema` the answer is one JSON value that fits it.
+    """
 
     principal: Principal
     messages: tuple[Message, ...]
@@ -55,8 +61,10 @@ class ChatRequest:
     chat_id: str | None = None
     model_id: str | None = None
     tools: tuple[str, ...] | None = None
+    declared: Declaration | None = None
     temperature: float | None = None
     max_output_tokens: int | None = None
+    response_schema: JsonObject | None = None
     restored: tuple[TurnEvent, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     used_call_ids: frozenset[str] = frozenset()
@@ -94,6 +102,7 @@ class Chat:
         model_for: Callable[[ModelCard], ChatModel],
         tools: ToolRegistry,
         approvals: ApprovalDesk,
+        seals: Seals,
         streams: StreamStore,
         background: Background,
         observer: TurnObserver,
@@ -105,6 +114,7 @@ class Chat:
         self._model_for = model_for
         self._tools = tools
         self._approvals = approvals
+        self._seals = seals
         self._streams = streams
         self._background = background
         self._observer = observer
@@ -130,6 +140,7 @@ class Chat:
             tools=request.tools,
             temperature=request.temperature,
             max_output_tokens=_least(request.max_output_tokens, self._policy.max_output_tokens),
+            response_schema=request.response_schema,
             restored=request.restored,
             verdicts=request.verdicts,
             used_call_ids=request.used_call_ids,
@@ -137,7 +148,8 @@ class Chat:
         stream_id = StreamId(self._new_stream_id())
         key = _key(request.principal, request.chat_id) if request.chat_id is not None else None
         live = self._live[stream_id] = _Live(Interruption())
-        work = self._run(turn, stream_id, self._streams.open(stream_id, key), live)
+        tools = self._tools if request.declared is None else DeclaredTools(request.declared, self._tools)
+        work = self._run(turn, tools, stream_id, self._streams.open(stream_id, key), live)
         live.running = self._background.start(work, name=f"turn {stream_id}")
         return stream_id
 
@@ -170,14 +182,17 @@ class Chat:
         finally:
             self._reader_left(stream_id)
 
-    async def _run(self, turn: Turn, stream_id: StreamId, sink: StreamSink, live: _Live) -> None:
+    async def _run(
+        self, turn: Turn, tools: ToolRegistry, stream_id: StreamId, sink: StreamSink, live: _Live
+    ) -> None:
         live.begin()
         try:
             await run_turn(
                 turn,
                 model=self._model_for(turn.model),
-                tools=self._tools,
+                tools=tools,
                 approvals=self._approvals,
+                seals=self._seals,
                 sink=sink,
                 limits=self._limits,
                 observer=self._observer,

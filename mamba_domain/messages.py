@@ -7,7 +7,7 @@ other. A step of an assistant is one `AssistantMessage`, followed by a `ToolMess
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 __all__ = [
     "AssistantMessage",
@@ -26,7 +26,7 @@ __all__ = [
     "UserPart",
 ]
 
-JsonValue: TypeAlias = Union[None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]]
+JsonValue: TypeAlias = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 JsonObject: TypeAlias = dict[str, JsonValue]
 
 

@@ -41,6 +41,7 @@ from mamba_domain.identity import Principal
 from mamba_domain.messages import (
     AssistantMessage,
     AssistantPart,
+    JsonObject,
     Message,
     ReasoningPart,
     TextPart,
@@ -75,6 +76,7 @@ class Turn:
     tools: tuple[str, ...] | None = None
     temperature: float | None = None
     max_output_tokens: int | None = None
+    response_schema: JsonObject | None = None
     restored: tuple[TurnEvent, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     used_call_ids: frozenset[str] = frozenset()
@@ -222,6 +224,7 @@ class _Run:
             may_call=may_call,
             temperature=self._turn.temperature,
             max_output_tokens=self._turn.max_output_tokens,
+            response_schema=self._turn.response_schema,
         )
         said = _Said()
         finished: ModelFinished | None = None

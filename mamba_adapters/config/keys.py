@@ -97,6 +97,8 @@ def _in_words(annotation: Any, metadata: Sequence[Any]) -> str:
         return f"{', '.join(others)} or {last}" if others else last
     if _is_table(kind):
         return f"a table with {', '.join(kind.model_fields)}"
+    if kind is dict or get_origin(kind) is dict:
+        return "a table"
     if get_origin(kind) is tuple:
         return "a list of tables" if _table_of(kind) else "a list"
     if kind in (int, float):

@@ -52,6 +52,11 @@ class Tree:
         if isinstance(table, dict):
             table.pop(names[depth], None)
 
+    def source_of(self, key: str) -> str:
+        """Where a key's value comes from; of a table with free names, where its names come from."""
+        found = [source for known, source in self.sources.items() if known == key or known.startswith(f"{key}.")]
+        return ", ".join(dict.fromkeys(found)) or "default"
+
     def _lay(self, above: Mapping[str, Any], below: dict[str, Any], prefix: str, source: str) -> None:
         for name, value in ((str(name), value) for name, value in above.items() if value is not None):
             key = prefix + name

@@ -55,7 +55,7 @@ def load(
         raise ConfigurationError(problems)
     return Loaded(
         settings=settings,
-        sources={key: tree.sources.get(key, "default") for key in all_keys()},
+        sources={key: tree.source_of(key) for key in all_keys()},
         notes=(*(note for reading in readings for note in reading.notes), *notes_on(settings)),
     )
 

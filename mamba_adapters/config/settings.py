@@ -29,7 +29,9 @@ __all__ = [
     "Allowed",
     "Auth",
     "Chat",
+    "ClientToolEntry",
     "Logging",
+    "McpEntry",
     "Model",
     "ModelEntry",
     "OpenAI",
@@ -37,6 +39,7 @@ __all__ = [
     "Server",
     "Settings",
     "Streams",
+    "Tools",
 ]
 
 _MEBIBYTE = 1024 * 1024
@@ -81,6 +84,12 @@ def _proxies(value: str) -> str:
                 ipaddress.ip_network(part)
             except ValueError:
                 raise _wrong("has a part that is no address and no network") from None
+    return value
+
+
+def _ui_profile(value: str) -> str:
+    if value != "compat" and not re.fullmatch(r"\d{1,4}(\.\d{1,4}){0,2}", value):
+        raise _wrong("names no release")
     return value
 
 
@@ -250,6 +259,62 @@ class Chat(Section):
     )
 
 
+class ClientToolEntry(Section):
+    """A tool that the page carries out."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$"), Allowed("1 to 64 letters, digits, _ and -")] = Field(
+        description="What the model calls, and the page's tool is named."
+    )
+    description: str = Field(description="What it does, for the model.")
+    input_schema: dict[str, Any] = Field(description="JSON Schema of its input: an object.")
+
+
+class McpEntry(Section):
+    """A server of the Model Context Protocol: over HTTP with `url`, or as a subprocess with `command`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,32}$"), Allowed("1 to 32 letters, digits and dashes")] = Field(
+        description="Prefix of its tools' names."
+    )
+    url: HttpUrl | None = Field(None, description="Its streamable HTTP endpoint.")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="Headers of each request to it.")
+    command: str | None = Field(None, description="The program to start.")
+    arguments: tuple[str, ...] = Field((), description="The program's arguments.")
+    environment: dict[str, SecretStr] = Field(default_factory=dict, description="The program's variables.")
+    approval: bool = Field(False, description="Whether each call needs a person's consent.")
+
+
+class Tools(Section):
+    """What models may call."""
+
+    display: bool = Field(
+        True, description="Whether generateForm, generateChart, generateCode and generateCard are offered."
+    )
+    entry_points: bool = Field(True, description="Whether tools that installed packages announce are offered.")
+    functions: tuple[str, ...] = Field((), description='Python tools to offer, as "package.module:name".')
+    client: tuple[ClientToolEntry, ...] = Field(
+        (), description="Tools that the page carries out, each with name, description and input_schema."
+    )
+    mcp: tuple[McpEntry, ...] = Field(
+        (),
+        description="MCP servers whose tools are offered, each with name and url or command, and headers, arguments, "
+        "environment, approval. Needs the extra mcp.",
+    )
+    scopes: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="For a tool's name, the scopes that a caller needs to be offered it."
+    )
+    approval: tuple[str, ...] = Field(
+        (), description="Names of server tools whose calls always need a person's consent."
+    )
+    timeout: Seconds = Field(30.0, description="Seconds that a call may take, for tools that set none of their own.")
+    max_output_bytes: Count = Field(262_144, description="Bytes of JSON that a tool may return.")
+    approval_lifetime: Seconds = Field(3600.0, description="Seconds that a person may think about a call.")
+    secrets: tuple[SecretStr, ...] = Field(
+        (),
+        description="Secrets of 32 characters or more that sign approvals and tool outputs: the first one signs, all verify. "
+        "Empty: one of this process, lost at its end.",
+    )
+
+
 class Streams(Section):
     """How answers are kept and sent."""
 
@@ -271,6 +336,10 @@ class Streams(Section):
         description='Seconds that a turn waits for a reader with on_disconnect = "linger".',
     )
     send_timeout: Seconds = Field(30.0, description="Seconds in which a client must take what it was sent.")
+    ui_profile: Annotated[str, AfterValidator(_ui_profile), Allowed('"compat" or a release such as "6.0.12"')] = Field(
+        "compat",
+        description="The oldest AI SDK release among the pages, where all are known; compat suits every release from 5 on.",
+    )
     high_water_bytes: Count = Field(
         131_072, description="Bytes that a turn may be ahead of its reader before the model is held back."
     )
@@ -299,6 +368,7 @@ class Settings(Section):
         ],
     )
     chat: Chat = Field(default_factory=Chat)
+    tools: Tools = Field(default_factory=Tools)
     streams: Streams = Field(default_factory=Streams)
     auth: Auth = Field(default_factory=Auth)
 

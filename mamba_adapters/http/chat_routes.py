@@ -2,71 +2,68 @@
 
 from __future__ import annotations
 
-import secrets
-import string
-
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mamba_adapters.http.bodies import read_json_object
-from mamba_adapters.http.delivery import Delivery, TurnResponse
-from mamba_adapters.http.wire.ai_sdk import AiSdkEncoder
-from mamba_adapters.http.wire.ui_messages import ReadLimits, read_chat
-from mamba_domain.chat import Chat
-from mamba_domain.identity import ANONYMOUS, Principal
+from mamba_adapters.http.intake import Intake, principal_of
+from mamba_adapters.http.negotiation import AI_SDK_V4, Negotiated, Wires, negotiate
+from mamba_adapters.http.wire.generations import proven_generation
 
 __all__ = ["CHAT_PATHS", "ChatRoutes"]
 
 CHAT_PATHS = ("/chat/completions", "/chat", "/api/chat")
-_ID_ALPHABET = string.ascii_letters + string.digits
 
 
 class ChatRoutes:
-    """Handlers over the `Chat` use case. `max_body_bytes` bounds a request's body."""
+    """Handlers for `useChat`, and for whoever sends the simple shape."""
 
-    def __init__(self, chat: Chat, *, delivery: Delivery, limits: ReadLimits, max_body_bytes: int) -> None:
-        self._chat = chat
-        self._delivery = delivery
-        self._limits = limits
-        self._max_body_bytes = max_body_bytes
+    def __init__(self, intake: Intake, *, wires: Wires) -> None:
+        self._intake = intake
+        self._chat = intake.chat
+        self._wires = wires
 
     def routes(self) -> list[Route]:
         """The routes, in matching order."""
         found = [Route(path, self.post_chat, methods=["POST"]) for path in CHAT_PATHS]
         for path in CHAT_PATHS:
+            found.append(Route(path, self.get_chat, methods=["GET"], include_in_schema=False))
             found.append(Route(f"{path}/{{chat_id}}/stream", self.get_stream, methods=["GET"]))
             found.append(Route(f"{path}/{{chat_id}}/stop", self.post_stop, methods=["POST"]))
         return found
 
     async def post_chat(self, request: Request) -> Response:
         """Run one turn and stream it."""
-        body = await read_json_object(request, max_bytes=self._max_body_bytes)
-        read = read_chat(body, principal=_principal(request), limits=self._limits, new_id=_new_message_id)
-        state = request.scope["state"]
-        state["model"] = read.request.model_id or "default"
-        if read.ignored:
-            state["ignored"] = read.ignored
-        stream_id = self._chat.start(read.request)
-        return TurnResponse(self._chat, stream_id, AiSdkEncoder(), self._delivery)
+        body = await self._intake.json_object(request)
+        wire = negotiate(
+            request.headers, request.query_params, wires=self._wires, generation=proven_generation(body)
+        )
+        return self._intake.run(self._intake.read(request, body), wire.encoder())
 
     async def get_stream(self, request: Request) -> Response:
         """Follow the chat's running turn from its first event; 204 when there is none."""
-        stream_id = await self._chat.running(request.path_params["chat_id"], _principal(request))
-        if stream_id is None:
-            return Response(status_code=204)
-        return TurnResponse(self._chat, stream_id, AiSdkEncoder(replay=True), self._delivery)
+        wire = negotiate(request.headers, request.query_params, wires=self._wires)
+        return await self._follow(request, request.path_params["chat_id"], wire)
+
+    async def get_chat(self, request: Request) -> Response:
+        """The way in which AI SDK 4 asks for a running turn: `?chatId=ID`."""
+        chat_id = request.query_params.get("chatId")
+        if chat_id is None:
+            raise HTTPException(405, headers={"allow": "POST"})
+        wire = negotiate(request.headers, request.query_params, wires=self._wires, generation=4)
+        return await self._follow(request, chat_id, wire)
 
     async def post_stop(self, request: Request) -> Response:
         """Stop the chat's running turn, if any."""
-        await self._chat.stop(request.path_params["chat_id"], _principal(request))
+        await self._chat.stop(request.path_params["chat_id"], principal_of(request))
         return Response(status_code=204)
 
-
-def _principal(request: Request) -> Principal:
-    principal = request.scope["state"].get("principal", ANONYMOUS)
-    return principal if isinstance(principal, Principal) else ANONYMOUS
-
-
-def _new_message_id() -> str:
-    return "msg-" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(24))
+    async def _follow(self, request: Request, chat_id: str, wire: Negotiated) -> Response:
+        stream_id = await self._chat.running(chat_id, principal_of(request))
+        if stream_id is not None:
+            return self._intake.follow(stream_id, wire.encoder(replay=True))
+        if wire.protocol == AI_SDK_V4:
+            # Release 4 takes a 204 for an error, and an empty answer for nothing to resume.
+            return Response(media_type="text/plain")
+        return Response(status_code=204)

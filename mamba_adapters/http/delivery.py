@@ -75,8 +75,8 @@ class TurnResponse(EventSourceResponse):
             async with _leaving_with_the_client(scope, receive, follower):
                 opening = await self._hold(follower)
                 failure = opening[-1] if opening else None
-                if isinstance(failure, TurnFailed) and all(
-                    isinstance(event, _SILENT) for event in opening[:-1]
+                if isinstance(failure, TurnFailed) and (
+                    self._encoder.is_document or all(isinstance(event, _SILENT) for event in opening[:-1])
                 ):
                     _note_end(scope, failure)
                     answer = problem(
@@ -90,12 +90,16 @@ class TurnResponse(EventSourceResponse):
                     await self._relay(opening, follower, scope, send)
 
     async def _hold(self, follower: Follower) -> list[TurnEvent]:
-        """What is to be said first: up to the first output, the end, or the commit time, whichever comes first."""
+        """What is to be said first: up to the first output, the end, or the commit time, whichever comes first.
+
+        Of a document that is all of it.
+        """
         opening: list[TurnEvent] = []
-        until = asyncio.get_running_loop().time() + self._delivery.commit_after
+        is_document = self._encoder.is_document
+        until = None if is_document else asyncio.get_running_loop().time() + self._delivery.commit_after
         while events := await follower.next(until=until):
             opening += events
-            if not all(isinstance(event, _SILENT) for event in events):
+            if not is_document and not all(isinstance(event, _SILENT) for event in events):
                 break
         return opening
 
@@ -108,6 +112,9 @@ class TurnResponse(EventSourceResponse):
         while await self._send(send, frames, scope):
             if taken and isinstance(taken[-1], TurnFinished | TurnFailed | TurnCancelled):
                 _note_end(scope, taken[-1])
+                if encoder.is_cut:
+                    await _cut(scope)
+                    return
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
             now = clock()
@@ -135,6 +142,18 @@ class TurnResponse(EventSourceResponse):
                 peer.abort()
             return False
         return True
+
+
+async def _cut(scope: Scope) -> None:
+    """Drop the connection, so that the client cannot take the answer for a whole one. Another server than ours does that
+    by itself when an answer stays without its end.
+    """
+    peer = peer_of(scope)
+    if peer is not None:
+        gone = asyncio.Event()
+        peer.when_gone(gone.set)
+        peer.abort()
+        await gone.wait()
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from mamba_adapters.openai.structured import json_schema
 from mamba_domain.messages import (
     AssistantMessage,
     FilePart,
@@ -38,6 +39,8 @@ def chat_params(request: ModelRequest, *, stream: bool = True) -> JsonObject:
         params["temperature"] = request.temperature
     if request.max_output_tokens is not None:
         params["max_completion_tokens"] = request.max_output_tokens
+    if request.response_schema is not None:
+        params["response_format"] = {"type": "json_schema", "json_schema": json_schema(request.response_schema)}
     return params
 
 

@@ -55,6 +55,10 @@ class Registry:
             if (wanted is None or name in wanted) and self._scopes.get(name, frozenset()) <= principal.scopes
         )
 
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """Every tool, whoever may use it."""
+        return tuple(tool.spec for tool in self._all().values())
+
     def find(self, name: str) -> ToolSpec | None:
         """The tool of that name."""
         tool = self._tool(name)

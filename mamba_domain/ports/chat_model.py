@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mamba_domain.events import ModelEvent
-from mamba_domain.messages import Message
+from mamba_domain.messages import JsonObject, Message
 from mamba_domain.tools import ToolSpec
 
 __all__ = ["ChatModel", "ModelRequest"]
@@ -19,6 +19,7 @@ class ModelRequest:
     """One model call. `model` is the name that the provider knows; messages are in the order that they were said.
 
     With `may_call` false the tools are only described, so that earlier calls make sense; the model must answer in words.
+    With a `response_schema`, a JSON Schema, the words are one JSON value that fits it.
     """
 
     model: str
@@ -27,6 +28,7 @@ class ModelRequest:
     may_call: bool = True
     temperature: float | None = None
     max_output_tokens: int | None = None
+    response_schema: JsonObject | None = None
 
 
 class ChatModel(Protocol):

@@ -15,17 +15,18 @@ import uvicorn
 
 from mamba_adapters.config.load import load
 from mamba_adapters.config.settings import Settings
+from mamba_adapters.demo.chat_model import DemoModel
 from mamba_app.composition import Application, compose
 from mamba_app.server import server_config
 
 __all__ = ["Running", "chat_body", "chunks_of", "running_app", "settings", "text_of"]
 
-_NOWHERE = Path("/nonexistent")
+_NO_FILES = Path(__file__).parent
 
 
 def settings(values: Mapping[str, object] | None = None) -> Settings:
     """Settings from dotted keys alone: no file and no variable of this machine counts."""
-    return load(directory=_NOWHERE, env={}, overrides={"model.adapter": "demo", **(values or {})}).settings
+    return load(directory=_NO_FILES, env={}, overrides={"model.adapter": "demo", **(values or {})}).settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,9 @@ class Running:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def chat(self, text: str = "Hello", *, path: str = "/api/chat", **body: Any) -> tuple[httpx2.Response, list[Any]]:
+    async def chat(
+        self, text: str = "Hello", *, path: str = "/api/chat", **body: Any
+    ) -> tuple[httpx2.Response, list[Any]]:
         """One turn, read to its end: the answer, and its chunks where it is a stream."""
         response = await self.http.post(path, json=chat_body(text, **body))
         is_stream = response.headers["content-type"].startswith("text/event-stream")
@@ -49,9 +52,14 @@ class Running:
 
 @asynccontextmanager
 async def running_app(configuration: Settings | None = None, **ports: Any) -> AsyncIterator[Running]:
-    """Serve on a free port. `ports` are the keywords of `compose`."""
-    application = compose(configuration or settings(), **ports)
+    """Serve on a free port. `ports` are the keywords of `compose`; the demo model does not take its time here."""
+    configuration = configuration or settings()
+    if configuration.model.adapter == "demo" and "model_for" not in ports:
+        demo = DemoModel(words_per_second=0)
+        ports["model_for"] = lambda _: demo
+    application = compose(configuration, **ports)
     config = server_config(application.asgi, host="127.0.0.1", port=0, forwarded_allow_ips="")
+    config.timeout_graceful_shutdown = 2
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(), name="server")
     while not server.started:
@@ -64,11 +72,9 @@ async def running_app(configuration: Settings | None = None, **ports: Any) -> As
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
             yield Running(application, port, client)
     finally:
-        server.should_exit = True
-        server.force_exit = True
-        await serving
         application.chat.stop_all()
-        await application.supervisor.cancel()
+        server.should_exit = True
+        await serving
 
 
 def chat_body(text: str = "Hello", **more: Any) -> dict[str, Any]:

@@ -71,7 +71,10 @@ ANYTHING = st.recursive(
 
 
 @given(ANYTHING)
-def test_the_output_is_strict_json_and_clean_already(value: Any) -> None:
-    output = clean_output(value, max_bytes=1_000_000)
+def test_what_is_not_refused_is_strict_json_and_clean_already(value: Any) -> None:
+    try:
+        output = clean_output(value, max_bytes=1_000_000)
+    except ToolFailed:
+        return
     json.dumps(output, allow_nan=False, ensure_ascii=False).encode()
     assert clean_output(output, max_bytes=1_000_000) == output

@@ -21,19 +21,10 @@ from mamba_domain.ports.seals import NoSeals, Seals
 from mamba_domain.results import place_results
 from mamba_domain.tools import Placement, ToolCall, ToolContext
 from mamba_domain.trust import UNVERIFIED, vouch
+from tests.fakes.seals import PlainSeals
 from tests.fakes.tool_registry import FakeTool, FakeTools
 
 CONTEXT = ToolContext(principal=ANONYMOUS, chat_id="chat")
-
-
-class PlainSeals:
-    """Seals that anybody can read."""
-
-    def seal(self, call: ToolCall, *, output: JsonValue, failed: bool, context: ToolContext) -> str:
-        return f"{call} {output!r} {failed} {context.principal.subject}"
-
-    def verify(self, seal: str, call: ToolCall, *, output: JsonValue, failed: bool, context: ToolContext) -> bool:
-        return seal == self.seal(call, output=output, failed=failed, context=context)
 
 
 def only_rome(arguments: JsonValue) -> JsonValue:
@@ -124,6 +115,11 @@ def test_calling_the_result_by_another_tools_name_does_not_help() -> None:
 
 def test_without_seals_no_server_tool_is_believed() -> None:
     assert vouched(asked(WEATHER), told(sealed(WEATHER, "clear")), seals=NoSeals()) == [omitted(WEATHER)]
+
+
+def test_without_seals_nothing_is_sealed() -> None:
+    call = ToolCall(call_id="c", tool="weather", input=ROME)
+    assert NoSeals().seal(call, output="clear", failed=False, context=CONTEXT) is None
 
 
 def test_a_display_calls_result_is_its_input() -> None:

@@ -26,12 +26,13 @@ const { openChat, check, callCompletionApi } = legacy ? await release4() : await
 
 const operations = {
   new: async command => {
-    chats.set(command.chat, await openChat(command));
+    const since = unhandled.length;
+    chats.set(command.chat, { chat: await openChat(command), since });
     return stateOf(command);
   },
   state: stateOf,
   wait: async command => {
-    const inTime = await chatOf(command).wait(command);
+    const inTime = await chatOf(command).chat.wait(command);
     return { ...stateOf(command), inTime };
   },
   validate: async ({ chunks }) => ({ verdicts: await check(chunks) }),
@@ -46,7 +47,7 @@ const operations = {
 };
 for (const act of ['send', 'edit', 'regenerate', 'stop', 'resume', 'toolOutput', 'approve']) {
   operations[act] = command => {
-    chatOf(command)[act](command);
+    chatOf(command).chat[act](command);
     return stateOf(command);
   };
 }
@@ -74,7 +75,8 @@ function chatOf({ chat }) {
 }
 
 function stateOf(command) {
-  return { ...chatOf(command).state(), unhandled };
+  const { chat, since } = chatOf(command);
+  return { ...chat.state(), unhandled: unhandled.slice(since) };
 }
 
 async function release4() {

@@ -27,7 +27,6 @@ class DataStreamChat extends RecordedChat {
       initialMessages: options.messages ?? [],
       streamProtocol: transport,
       maxSteps: autoSend === 'none' ? 1 : this.log.limit + 1,
-      sendExtraMessageFields: options.sendExtraMessageFields ?? false,
       fetch: this.log.fetch,
       onToolCall: ({ toolCall }) => {
         this.onToolCall.push(structuredClone(toolCall));

@@ -33,8 +33,8 @@ class NodeProcess:
         self._name = name
         self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
-        self._readers: list[asyncio.Task[None]] = []
         self._answers: dict[int, asyncio.Future[_Json]] = {}
+        self._ended = False
         self._sequence = itertools.count(1)
         self._printed: collections.deque[str] = collections.deque(maxlen=50)
 
@@ -53,7 +53,8 @@ class NodeProcess:
             stderr=asyncio.subprocess.PIPE,
             limit=_LINE_LIMIT,
         )
-        self._readers = [asyncio.create_task(self._read_answers()), asyncio.create_task(self._read_prints())]
+        self._prints = asyncio.create_task(self._read_prints())
+        self._reader = asyncio.create_task(self._read_answers())
         try:
             await self._answer(ready, _STARTING)
         except BaseException:
@@ -70,7 +71,7 @@ class NodeProcess:
         except TimeoutError:
             process.kill()
             await process.wait()
-        await asyncio.gather(*self._readers)
+        await self._reader
 
     async def command(self, op: str, patience: float = 0.0, /, **arguments: Any) -> _Json:
         """One command; None stands for an argument that is left out.
@@ -78,6 +79,8 @@ class NodeProcess:
         `patience` is how many seconds the operation itself may take. Raises SdkFault when it was not done.
         """
         process, sequence = self._running(), next(self._sequence)
+        if self._ended:
+            raise self._end_fault()
         told = {name: value for name, value in arguments.items() if value is not None}
         answered = self._expect(sequence)
         assert process.stdin is not None
@@ -106,9 +109,11 @@ class NodeProcess:
             future = self._answers.pop(answer["seq"])
             if not future.done():
                 future.set_result(answer)
+        self._ended = True
+        await self._prints
         for future in self._answers.values():
             if not future.done():
-                future.set_exception(SdkFault(f"{self._name}: Node has ended. {self._last_words()}"))
+                future.set_exception(self._end_fault())
         self._answers.clear()
 
     async def _read_prints(self) -> None:
@@ -121,6 +126,9 @@ class NodeProcess:
         if self._process is None:
             raise SdkFault(f"{self._name}: the process was not started.")
         return self._process
+
+    def _end_fault(self) -> SdkFault:
+        return SdkFault(f"{self._name}: Node has ended. {self._last_words()}")
 
     def _last_words(self) -> str:
         return "It printed:\n" + "".join(self._printed) if self._printed else "It printed nothing."

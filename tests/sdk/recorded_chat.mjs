@@ -45,9 +45,9 @@ export class RecordedChat {
       });
   }
 
+  /** After an error an answer may stay open: release 4 neither reads nor cancels the rest of one it cannot parse. */
   get idle() {
-    const resting = this.status === 'ready' || this.status === 'error';
-    return resting && this.acts === 0 && this.log.open === 0;
+    return this.acts === 0 && (this.status === 'error' || (this.status === 'ready' && this.log.open === 0));
   }
 
   /** The wait conditions by name; each takes the command that asks for it. */

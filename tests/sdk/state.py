@@ -63,7 +63,7 @@ class ChatState:
 
     `statuses` are the statuses in their order, from the first `ready` on. `finishes`, `tool_calls`, `errors` and
     `data` are what the callbacks were given; for release 4 `data` is the data of the hook. `unhandled` are errors
-    that no code caught, of any chat of the client: a page would show them on its console. `looped` says that the
+    that no code caught since the chat was opened: a page would show them on its console. `looped` says that the
     client hit the request limit.
     """
 

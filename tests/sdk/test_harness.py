@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sdk.clients import SdkClient
+from tests.sdk.clients import CLIENTS, SdkClient
 from tests.sdk.process import SdkFault, SdkTimeout
 from tests.sdk.scripted_server import Answer, data_lines, serve, ui_message_stream
 
@@ -48,7 +48,8 @@ def hello(sdk: SdkClient) -> Sequence[Answer]:
     )
 
 
-async def test_a_client_reads_ids_text_metadata_and_tool_parts(sdk: SdkClient) -> None:
+async def test_a_client_reads_ids_text_metadata_and_tool_parts(sdk_and_zod: SdkClient) -> None:
+    sdk = sdk_and_zod
     script = for_release(
         sdk,
         modern=[
@@ -132,19 +133,17 @@ async def test_chunks_are_judged_one_by_one_by_the_schema_of_the_release(sdk: Sd
     assert bad.error is not None
 
 
-async def test_the_client_runs_with_the_zod_that_was_asked_for(sdk: SdkClient) -> None:
+@pytest.mark.parametrize("sdk_and_zod", [client for client in CLIENTS if client[0] != "4.3.19"], indirect=True)
+async def test_the_client_runs_with_the_zod_that_was_asked_for(sdk_and_zod: SdkClient) -> None:
     """A key of any type may be missing with zod 3, and may not with zod 4."""
-    if sdk.major == 4:
-        pytest.skip("release 4 runs with zod 3 only")
-    (verdict,) = await sdk.validate([{"type": "message-metadata"}])
-    assert verdict.accepted == (sdk.zod == 3)
+    (verdict,) = await sdk_and_zod.validate([{"type": "message-metadata"}])
+    assert verdict.accepted == (sdk_and_zod.zod == 3)
 
 
-async def test_metadata_that_its_schema_refuses_is_an_error(sdk: SdkClient) -> None:
-    if sdk.major == 4:
-        pytest.skip("release 4 has no message metadata")
+@pytest.mark.parametrize("sdk_and_zod", [client for client in CLIENTS if client[0] != "4.3.19"], indirect=True)
+async def test_metadata_that_its_schema_refuses_is_an_error(sdk_and_zod: SdkClient) -> None:
     async with serve(ui({**START, "messageMetadata": {"ttftMs": "soon"}})) as server:
-        chat = await sdk.chat(server.url, zod_metadata=True)
+        chat = await sdk_and_zod.chat(server.url, zod_metadata=True)
         state = await chat.send("Hello?")
     assert state.status == "error"
 
@@ -165,6 +164,23 @@ async def test_a_user_stops_an_answer_and_the_connection_is_closed(sdk: SdkClien
         never.set()
     assert (state.status, state.error, state.text) == ("ready", None, "Hel")
     assert [request.outcome for request in state.requests] == ["aborted"]
+
+
+async def test_two_tabs_of_one_chat_do_not_share_their_state(sdk: SdkClient) -> None:
+    go_on = asyncio.Event()
+    (answer,) = hello(sdk)
+    begun = next(i for i, piece in enumerate(answer.pieces, 1) if isinstance(piece, bytes) and b"Hel" in piece)
+    held = Answer([*answer.pieces[:begun], go_on, *answer.pieces[begun:]], content_type=answer.content_type)
+    async with serve(held, answer) as server:
+        first, second = [await sdk.chat(server.url, id="c1") for _ in range(2)]
+        await first.send("Hello?", wait=False)
+        await first.text("Hel")
+        done = await second.send("And I?")
+        running = await first.state()
+        go_on.set()
+        assert (await first.idle()).text == "Hello"
+    assert (running.status, running.messages[0]["parts"][0]["text"]) == ("streaming", "Hello?")
+    assert (done.status, done.text, done.messages[0]["parts"][0]["text"]) == ("ready", "Hello", "And I?")
 
 
 async def test_a_connection_that_breaks_is_an_error(sdk: SdkClient) -> None:
@@ -340,3 +356,15 @@ async def test_an_unknown_operation_is_a_fault_that_the_client_survives(sdk: Sdk
         with pytest.raises(SdkFault, match="no operation named dance"):
             await chat.command("dance")
         assert (await chat.send("Hello?")).text == "Hello"
+
+
+async def test_a_release_that_is_not_installed_is_a_fault_with_what_node_said(sdk_installed: None) -> None:
+    with pytest.raises(SdkFault, match=r"(?s)Node has ended.*ai-5.1.0"):
+        await SdkClient("5.1.0").__aenter__()
+
+
+async def test_an_operation_after_the_end_is_a_fault(sdk_installed: None) -> None:
+    async with SdkClient("7.0.173") as client:
+        pass
+    with pytest.raises(SdkFault, match="Node has ended"):
+        await client.validate([START])

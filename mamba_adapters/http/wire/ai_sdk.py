@@ -63,7 +63,8 @@ class AiSdkEncoder:
     media_type = "text/event-stream"
     headers: Mapping[str, str] = _HEADERS
     keep_alive = b": keep-alive\n\n"
-    cuts_on_failure = False
+    is_document = False
+    is_cut = False
 
     def __init__(self, *, replay: bool = False, profile: Profile = COMPAT) -> None:
         self._replay = replay

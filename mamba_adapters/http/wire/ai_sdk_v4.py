@@ -13,6 +13,7 @@ from typing import assert_never
 
 from mamba_adapters.http.wire.json_text import dumps
 from mamba_adapters.http.wire.metadata import turn_metadata
+from mamba_adapters.http.wire.profiles import COMPAT, Profile
 from mamba_domain.events import (
     ApprovalRequested,
     FileProduced,
@@ -59,9 +60,10 @@ class AiSdkV4Encoder:
     media_type = "text/plain"
     headers: Mapping[str, str] = _HEADERS
     keep_alive = b"\n"
-    cuts_on_failure = False
+    is_document = False
+    is_cut = False
 
-    def __init__(self, *, replay: bool = False) -> None:
+    def __init__(self, *, replay: bool = False, profile: Profile = COMPAT) -> None:
         self._replay = replay
         self._message_id = ""
         self._model = ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from mamba_adapters.http.wire.profiles import Profile
 from mamba_domain.events import TurnEvent
 
-__all__ = ["WireEncoder"]
+__all__ = ["WireEncoder", "WireFactory"]
 
 
 class WireEncoder(Protocol):
@@ -33,10 +34,27 @@ class WireEncoder(Protocol):
         ...
 
     @property
-    def cuts_on_failure(self) -> bool:
-        """Whether the wire has no word for a failure, so that the connection must be dropped instead of ended."""
+    def is_document(self) -> bool:
+        """Whether the answer is one document, of which nothing is sent before the turn has ended."""
+        ...
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the turn ended in a way that the wire has no word for: the connection must be dropped, not ended."""
         ...
 
     def encode(self, events: Sequence[TurnEvent]) -> bytes:
         """The events as whole frames."""
+        ...
+
+
+class WireFactory(Protocol):
+    """Makes an encoder for one reader; an encoder's class is one.
+
+    `replay`: the reader starts from nothing and is also told what was `Restored`. `profile`: what an AI SDK client is known
+    to understand.
+    """
+
+    def __call__(self, *, replay: bool, profile: Profile) -> WireEncoder:
+        """A new encoder."""
         ...

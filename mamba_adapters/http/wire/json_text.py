@@ -1,4 +1,4 @@
-"""JSON for the wire: fast for what is sound, and never an exception for what is not."""
+"""JSON and text for the wire: fast for what is sound, and never an exception for what is not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import orjson
 
 from mamba_domain.messages import JsonValue
 
-__all__ = ["dumps"]
+__all__ = ["dumps", "utf8"]
 
 _LEAST, _MOST = -(2**63), 2**64 - 1
 
@@ -19,9 +19,21 @@ def dumps(value: JsonValue) -> bytes:
         return orjson.dumps(_sound(value))
 
 
+def utf8(text: str) -> bytes:
+    """The text as it stands, with U+FFFD for a surrogate without its partner."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _sound_text(text).encode()
+
+
+def _sound_text(text: str) -> str:
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def _sound(value: JsonValue) -> JsonValue:
     if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return _sound_text(value)
     if isinstance(value, dict):
         return {str(_sound(key)): _sound(item) for key, item in value.items()}
     if isinstance(value, list):

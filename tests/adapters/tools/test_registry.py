@@ -27,7 +27,7 @@ from mamba_domain.tools import (
 )
 from tests.adapters.tools.catalogue import Nothing, contract_functions, echo
 from tests.contracts.tool_registry import CONTEXT, ToolRegistryContract, Waiting, a_call, steps_of
-from tests.fakes.tool_registry import FakeTool, FakeTools, returning
+from tests.fakes.tool_registry import FakeTool, FakeTools, Steps, returning
 
 PICK = ClientTool(name="pick", description="Pick.", input_schema={"type": "object"}, setting="tools.client[0]")
 
@@ -74,7 +74,7 @@ class TestFakeTools(ToolRegistryContract):
                 raise ToolFailed("Invalid arguments.")
             return arguments
 
-        def raising(error: Exception):  # type: ignore[no-untyped-def]
+        def raising(error: Exception) -> Steps:
             async def steps(call: ToolCall, context: ToolContext) -> AsyncGenerator[ToolOutcome, None]:
                 raise error
                 yield
