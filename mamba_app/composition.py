@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
@@ -20,20 +22,23 @@ from mamba_adapters.approvals.seals import HmacSeals
 from mamba_adapters.approvals.signed import SignedApprovals
 from mamba_adapters.approvals.tickets import MemoryTickets
 from mamba_adapters.config.settings import Settings
+from mamba_adapters.http.agui_routes import AgUiRoutes
 from mamba_adapters.http.app import build_app
 from mamba_adapters.http.chat_routes import ChatRoutes
+from mamba_adapters.http.completion_routes import CompletionRoutes
 from mamba_adapters.http.delivery import Delivery
 from mamba_adapters.http.info_routes import InfoRoutes
+from mamba_adapters.http.intake import Intake
 from mamba_adapters.http.negotiation import AI_SDK, AI_SDK_V4, TEXT, Wires, default_release
+from mamba_adapters.http.object_routes import ObjectRoutes
+from mamba_adapters.http.openai_routes import OpenAiRoutes
 from mamba_adapters.http.wire.ai_sdk import AiSdkEncoder
 from mamba_adapters.http.wire.ai_sdk_v4 import AiSdkV4Encoder
+from mamba_adapters.http.wire.codec import WireFactory
 from mamba_adapters.http.wire.text import TextEncoder
 from mamba_adapters.http.wire.ui_messages import ReadLimits
-from mamba_adapters.mcp.connection import McpServer
-from mamba_adapters.mcp.servers import McpServers
 from mamba_adapters.streams.memory import MemoryStreams
 from mamba_adapters.telemetry.turn_log import TurnLog
-from mamba_adapters.tools.client import ClientTool
 from mamba_adapters.tools.discovery import announced_tools, named_tools
 from mamba_adapters.tools.display import DISPLAY_TOOLS
 from mamba_adapters.tools.registry import Registry
@@ -50,7 +55,20 @@ from mamba_domain.ports.tool import Tool, ToolSource
 from mamba_domain.ports.tool_registry import ToolRegistry
 from mamba_domain.turn import TurnLimits
 
-__all__ = ["Application", "compose", "offered_tools"]
+if TYPE_CHECKING:
+    from mamba_adapters.mcp.servers import McpServers
+
+__all__ = ["WIRES", "Application", "compose", "offered_tools"]
+
+
+WIRES: Mapping[str, WireFactory] = MappingProxyType(
+    {
+        AI_SDK: AiSdkEncoder,
+        AI_SDK_V4: AiSdkV4Encoder,
+        TEXT: TextEncoder,
+    }
+)
+"""The wires of the chat and completion routes, by the name that `?protocol=` knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +90,7 @@ def compose(
     streams: StreamStore | None = None,
     observer: TurnObserver | None = None,
     probes: Sequence[HealthProbe] | None = None,
+    wires: Mapping[str, WireFactory] = WIRES,
 ) -> Application:
     """Put the service together. Nothing is connected before the application's start-up."""
     turn_log = TurnLog()
@@ -84,7 +103,7 @@ def compose(
     chat = Chat(
         catalog=catalog,
         model_for=endpoint.model_for,
-        tools=tools or offered_tools(settings, sources=(mcp,)),
+        tools=tools or offered_tools(settings, sources=(mcp,) if mcp is not None else ()),
         approvals=approvals
         or SignedApprovals(keyring=keyring, tickets=MemoryTickets(), lifetime=settings.tools.approval_lifetime),
         seals=HmacSeals(keyring=keyring),
@@ -105,15 +124,7 @@ def compose(
             linger_seconds=settings.streams.linger_seconds,
         ),
     )
-    wires = Wires(
-        by_name=wires_by_name
-        or {
-            AI_SDK: AiSdkEncoder,
-            AI_SDK_V4: AiSdkV4Encoder,
-            TEXT: TextEncoder,
-        },
-        release=default_release(settings.streams.ui_profile),
-    )
+    known_wires = Wires(by_name=wires, release=default_release(settings.streams.ui_profile))
     intake = Intake(
         chat,
         delivery=Delivery(
@@ -131,7 +142,7 @@ def compose(
         ),
         max_body_bytes=settings.server.max_body_bytes,
     )
-    schemas = {entry.name: entry.json_schema for entry in settings.objects}
+    schemas = {entry.name: entry.json_schema for entry in settings.objects.schemas}
     info_routes = InfoRoutes(
         catalog,
         probes=tuple(probes if probes is not None else endpoint.probes),
@@ -146,14 +157,15 @@ def compose(
             stack.push_async_callback(supervisor.cancel)
             stack.push_async_callback(supervisor.drain, 1.0)
             stack.callback(chat.stop_all)
-            await stack.enter_async_context(mcp)
+            if mcp is not None:
+                await stack.enter_async_context(mcp)
             readiness.ready = True
             yield
             readiness.ready = False
 
     routes = [
-        *ChatRoutes(intake, wires=wires).routes(),
-        *CompletionRoutes(intake, wires=wires).routes(),
+        *ChatRoutes(intake, wires=known_wires).routes(),
+        *CompletionRoutes(intake, wires=known_wires).routes(),
         *ObjectRoutes(intake, schemas=schemas).routes(),
         *OpenAiRoutes(intake, catalog=catalog).routes(),
         *AgUiRoutes(intake).routes(),
@@ -192,6 +204,7 @@ def _endpoint(settings: Settings) -> _Endpoint:
 def _openai_endpoint(settings: Settings) -> _Endpoint:
     from mamba_adapters.openai.chat_completions import ChatCompletionsModel
     from mamba_adapters.openai.client import new_client
+    from mamba_adapters.openai.endpoint import Endpoint
     from mamba_adapters.openai.health import EndpointProbe
     from mamba_adapters.openai.retry import RetryPolicy
 
@@ -204,9 +217,8 @@ def _openai_endpoint(settings: Settings) -> _Endpoint:
         connect_timeout=settings.openai.connect_timeout,
     )
     model = ChatCompletionsModel(
-        client,
+        Endpoint(client, first_event_timeout=settings.openai.first_event_timeout),
         retry=RetryPolicy(max_attempts=settings.openai.max_attempts),
-        first_event_timeout=settings.openai.first_event_timeout,
     )
     return _Endpoint(model_for=lambda _: model, probes=(EndpointProbe("openai", client),), close=client.close)
 
@@ -235,15 +247,8 @@ def offered_tools(settings: Settings, *, sources: Sequence[ToolSource] = ()) -> 
         brought["tools.entry_points"] = announced_tools(setting="tools.entry_points")
     for path in settings.tools.functions:
         brought[f"tools.functions {path}"] = named_tools(path, setting="tools.functions")
-    brought["tools.client"] = [
-        ClientTool(
-            name=entry.name,
-            description=entry.description,
-            input_schema=entry.input_schema,
-            setting=f"tools.client {entry.name}",
-        )
-        for entry in settings.tools.client
-    ]
+    if settings.tools.client:
+        brought["tools.client"] = _client_tools(settings)
     return Registry(
         tools=brought,
         sources=sources,
@@ -254,7 +259,26 @@ def offered_tools(settings: Settings, *, sources: Sequence[ToolSource] = ()) -> 
     )
 
 
-def _mcp_servers(settings: Settings) -> McpServers:
+def _client_tools(settings: Settings) -> Sequence[Tool]:
+    from mamba_adapters.tools.client import ClientTool
+
+    return [
+        ClientTool(
+            name=entry.name,
+            description=entry.description,
+            input_schema=entry.input_schema,
+            setting=f"tools.client {entry.name}",
+        )
+        for entry in settings.tools.client
+    ]
+
+
+def _mcp_servers(settings: Settings) -> McpServers | None:
+    if not settings.tools.mcp:
+        return None
+    from mamba_adapters.mcp.connection import McpServer
+    from mamba_adapters.mcp.servers import McpServers
+
     servers = [
         McpServer(
             name=entry.name,

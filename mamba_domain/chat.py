@@ -182,9 +182,7 @@ class Chat:
         finally:
             self._reader_left(stream_id)
 
-    async def _run(
-        self, turn: Turn, tools: ToolRegistry, stream_id: StreamId, sink: StreamSink, live: _Live
-    ) -> None:
+    async def _run(self, turn: Turn, tools: ToolRegistry, stream_id: StreamId, sink: StreamSink, live: _Live) -> None:
         live.begin()
         try:
             await run_turn(
@@ -215,9 +213,7 @@ class Chat:
 
     def _instructed(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """The operator's instructions first, the client's as the policy says."""
-        if self._policy.client_system_messages != "keep" and any(
-            isinstance(m, SystemMessage) for m in messages
-        ):
+        if self._policy.client_system_messages != "keep" and any(isinstance(m, SystemMessage) for m in messages):
             if self._policy.client_system_messages == "reject":
                 raise Rejected(Code.INVALID_REQUEST, "System messages are not accepted here.")
             messages = tuple(m for m in messages if not isinstance(m, SystemMessage))

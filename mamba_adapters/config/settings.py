@@ -34,6 +34,8 @@ __all__ = [
     "McpEntry",
     "Model",
     "ModelEntry",
+    "ObjectEntry",
+    "Objects",
     "OpenAI",
     "Section",
     "Server",
@@ -345,6 +347,36 @@ class Streams(Section):
     )
 
 
+class ObjectEntry(Section):
+    """A JSON Schema for the object routes."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$"), Allowed("1 to 64 letters, digits, _ and -")] = Field(
+        description="What a request calls it."
+    )
+    json_schema: dict[str, Any] = Field(description="JSON Schema of the value: an object.")
+
+
+class Objects(Section):
+    """What useObject may ask for by name."""
+
+    schemas: tuple[ObjectEntry, ...] = Field(
+        (),
+        description="JSON Schemas that the object routes fill in, each with name and json_schema.",
+        examples=[
+            [
+                {
+                    "name": "recipe",
+                    "json_schema": {
+                        "type": "object",
+                        "properties": {"title": {"type": "string"}},
+                        "required": ["title"],
+                    },
+                }
+            ]
+        ],
+    )
+
+
 class Auth(Section):
     """Who may use the server."""
 
@@ -369,6 +401,7 @@ class Settings(Section):
     )
     chat: Chat = Field(default_factory=Chat)
     tools: Tools = Field(default_factory=Tools)
+    objects: Objects = Field(default_factory=Objects)
     streams: Streams = Field(default_factory=Streams)
     auth: Auth = Field(default_factory=Auth)
 

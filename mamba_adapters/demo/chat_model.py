@@ -19,7 +19,7 @@ equal answers. What it says is made up, and it says so. Prompts that it obeys:
 | an attached file | an acknowledgement by its name |
 
 After tool results it says one sentence about each. Without the display tool the answer comes as Markdown. A system
-message that asks for a title, without tools, gets a title.
+message that asks for a title, without tools, gets a title. With a response schema the answer is a value that fits it.
 
 Diverges from a real model: tokens are words, temperature and model name are ignored, failures are never retryable.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -77,6 +78,10 @@ def reply_to(request: ModelRequest) -> tuple[ReplyPart, ...]:
 def _parts(request: ModelRequest) -> Iterator[ReplyPart]:
     prompt, dice = Prompt.last_of(request.messages), Dice(request.messages)
     spoken = [message for message in request.messages if not isinstance(message, SystemMessage)]
+    if request.response_schema is not None:
+        made = made_input(request.response_schema, subject=prompt.subject, topic=prompt.topic)
+        yield Said(json.dumps(made, ensure_ascii=False, indent=2))
+        return
     if _wants_title(request):
         yield Said(title(prompt))
         return

@@ -40,6 +40,4 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     """Starlette's own refusals: no such route, or not with this method."""
     assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's signature is wider than the registration
     detail = {404: "There is nothing here.", 405: "This method is not allowed here."}.get(error.status_code)
-    return problem(
-        request, Code.INVALID_REQUEST, detail=detail, status=error.status_code, headers=error.headers
-    )
+    return problem(request, Code.INVALID_REQUEST, detail=detail, status=error.status_code, headers=error.headers)

@@ -29,16 +29,14 @@ class ChatRoutes:
         found = [Route(path, self.post_chat, methods=["POST"]) for path in CHAT_PATHS]
         for path in CHAT_PATHS:
             found.append(Route(path, self.get_chat, methods=["GET"], include_in_schema=False))
-            found.append(Route(f"{path}/{{chat_id}}/stream", self.get_stream, methods=["GET"]))
-            found.append(Route(f"{path}/{{chat_id}}/stop", self.post_stop, methods=["POST"]))
+            found.append(Route(f"{path}/{{chat_id:path}}/stream", self.get_stream, methods=["GET"]))
+            found.append(Route(f"{path}/{{chat_id:path}}/stop", self.post_stop, methods=["POST"]))
         return found
 
     async def post_chat(self, request: Request) -> Response:
         """Run one turn and stream it."""
         body = await self._intake.json_object(request)
-        wire = negotiate(
-            request.headers, request.query_params, wires=self._wires, generation=proven_generation(body)
-        )
+        wire = negotiate(request.headers, request.query_params, wires=self._wires, generation=proven_generation(body))
         return self._intake.run(self._intake.read(request, body), wire.encoder())
 
     async def get_stream(self, request: Request) -> Response:

@@ -51,9 +51,7 @@ class Intake:
         """The body, a JSON object."""
         return await read_json_object(request, max_bytes=self._max_body_bytes)
 
-    def read(
-        self, request: Request, body: JsonObject, *, new_id: Callable[[], str] = new_message_id
-    ) -> ChatRequest:
+    def read(self, request: Request, body: JsonObject, *, new_id: Callable[[], str] = new_message_id) -> ChatRequest:
         """What the caller asks for; the access line will tell the model, and what was passed over."""
         read = read_chat(body, principal=principal_of(request), limits=self._limits, new_id=new_id)
         state = request.scope["state"]

@@ -1,6 +1,7 @@
 """Failures as HTTP answers: `application/problem+json` (RFC 9457), or plain text for clients that ask for it.
 
-AI SDK clients show the body of a refused request as it stands; with `Accept: text/plain` that is the bare sentence.
+AI SDK clients show the body of a refused request as it stands; with `Accept: text/plain` that is the bare sentence. Under
+`/v1/`, where OpenAI's API is spoken, the answer has that API's shape.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import orjson
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from mamba_adapters.http.wire.openai_chat import openai_error
 from mamba_domain.errors import PUBLIC_MESSAGES, Code, MambaError, ModelFailed, Rejected
 
 __all__ = ["STATUS", "problem", "problem_of"]
@@ -55,6 +57,13 @@ _TITLES: dict[int, str] = {
 }
 
 
+_OPENAI_TYPES: dict[int, str] = {
+    401: "authentication_error",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
+
+
 def problem(
     connection: HTTPConnection,
     code: Code,
@@ -72,6 +81,9 @@ def problem(
         extra["retry-after"] = str(max(1, math.ceil(retry_after)))
     elif status in (429, 503):
         extra["retry-after"] = "1"
+    if connection.scope.get("path", "").startswith("/v1/"):
+        error = openai_error(text, kind=_openai_type(status), code=code.value)
+        return Response(orjson.dumps(error), status, extra, media_type="application/json")
     if _wants_text(connection):
         return Response(text, status, extra, media_type="text/plain")
     body = {
@@ -95,6 +107,10 @@ def problem_of(connection: HTTPConnection, error: MambaError) -> Response:
         status=getattr(error, "status", None),
         retry_after=retry_after,
     )
+
+
+def _openai_type(status: int) -> str:
+    return _OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
 
 
 def _wants_text(connection: HTTPConnection) -> bool:

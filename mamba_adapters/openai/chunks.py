@@ -1,8 +1,7 @@
 """Decodes the chunks of a streamed chat completion into model events.
 
-Chunks are read as plain JSON: building the `openai` package's typed objects costs a hundred times what reading them does.
 Compatible servers leave fields out, so that each is looked at with care; what is not understood is skipped, and what says
-that the answer is broken raises.
+that the answer is broken ends it.
 """
 
 from __future__ import annotations
@@ -12,15 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
+from mamba_adapters.openai.decoding import Surrogates, add_reasoning, add_text, parse_payload, token_count
 from mamba_adapters.openai.errors import error_in_stream
-from mamba_domain.errors import Code, ModelFailed
+from mamba_domain.errors import Code, MambaError, ModelFailed
 from mamba_domain.events import (
     FinishReason,
     ModelEvent,
     ModelFinished,
-    ReasoningDelta,
     SourceFound,
     TextDelta,
     ToolCallCompleted,
@@ -29,7 +26,7 @@ from mamba_domain.events import (
     Usage,
 )
 
-__all__ = ["ChatChunks", "Surrogates", "parse_payload", "token_count"]
+__all__ = ["ChatChunks"]
 
 _FINISH_REASONS = {
     "stop": FinishReason.STOP,
@@ -38,53 +35,6 @@ _FINISH_REASONS = {
     "tool_calls": FinishReason.TOOL_CALLS,
     "function_call": FinishReason.TOOL_CALLS,
 }
-
-
-def parse_payload(payload: bytes) -> Any:
-    """One event's JSON. What orjson refuses (lone surrogates, NaN, bad UTF-8) gets a second, tolerant reading."""
-    try:
-        return orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        try:
-            return json.loads(payload.decode("utf-8", "replace"))
-        except (ValueError, RecursionError) as error:
-            raise ModelFailed(
-                Code.MODEL_ERROR, detail=f"an event is not JSON: {type(error).__name__}"
-            ) from None
-
-
-def token_count(value: object) -> int:
-    """A count as a provider sent it; anything odd counts as nothing."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else 0
-
-
-class Surrogates:
-    """Mends text whose UTF-16 surrogates came apart: halves of two deltas are joined, a lone one becomes U+FFFD."""
-
-    __slots__ = ("_high",)
-
-    def __init__(self) -> None:
-        self._high = ""
-
-    def mend(self, text: str) -> str:
-        """The text that can be passed on; a high half at its end waits for the next call."""
-        if not self._high and text.isascii():
-            return text
-        text = self._high + text
-        self._high = ""
-        if "\ud800" <= text[-1:] <= "\udbff":
-            self._high = text[-1]
-            text = text[:-1]
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return text
-
-    def flush(self) -> str:
-        """What still waits, at the end."""
-        high, self._high = self._high, ""
-        return "\ufffd" if high else ""
 
 
 @dataclass(slots=True)
@@ -98,75 +48,73 @@ class _Call:
 
 
 class ChatChunks:
-    """Decodes one stream. `finish_reason` is set once the model has said why it stopped, `done` at the end mark."""
+    """A `Decoder` for one stream."""
 
     def __init__(self) -> None:
-        self.finish_reason: FinishReason | None = None
-        self.done = False
+        self.stopped = False
+        self.complete = False
+        self.failure: MambaError | None = None
+        self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
         self._surrogates = Surrogates()
-        self._calls: dict[int, _Call] = {}
-        self._last_index = -1
+        self._calls: list[_Call] = []
+        self._at: dict[int, _Call] = {}
         self._sources = 0
 
     def decode(self, payloads: Sequence[bytes]) -> list[ModelEvent]:
-        """The events of one read, adjacent deltas merged. Raises `ModelFailed` or `Rejected`."""
+        """See `Decoder`."""
         out: list[ModelEvent] = []
         text: list[str] = []
         reasoning: list[str] = []
-        for payload in payloads:
-            if payload.startswith(b"[DONE]"):
-                self.done = True
-                break
-            chunk = parse_payload(payload)
-            if type(chunk) is not dict:
-                continue
-            if "error" in chunk and chunk["error"]:
-                raise error_in_stream(chunk["error"])
-            if chunk.get("usage"):
-                self._usage = _usage(chunk["usage"]) or self._usage
-            choice = _first_choice(chunk)
-            if choice is None:
-                continue
-            if choice.get("usage"):
-                self._usage = _usage(choice["usage"]) or self._usage
-            delta = choice.get("delta")
-            if type(delta) is dict and self.finish_reason is None:
-                content = delta.get("content")
-                if content and type(content) is str:
-                    if reasoning:
-                        self._flush_reasoning(reasoning, out)
-                    text.append(content)
-                if len(delta) > 1 or not content:
-                    self._rare(delta, out, text, reasoning)
-            if self.finish_reason is None and (finish := choice.get("finish_reason")):
-                self.finish_reason = (
-                    _FINISH_REASONS.get(finish, FinishReason.OTHER) if type(finish) is str else None
-                )
+        try:
+            for payload in payloads:
+                if payload.startswith(b"[DONE]"):
+                    self.stopped = self.complete = True
+                    break
+                chunk = parse_payload(payload)
+                if type(chunk) is not dict:
+                    continue
+                if chunk.get("error"):
+                    raise error_in_stream(chunk["error"])
+                if chunk.get("usage"):
+                    self._usage = _usage(chunk["usage"]) or self._usage
+                choice = _first_choice(chunk)
+                if choice is None:
+                    continue
+                if choice.get("usage"):
+                    self._usage = _usage(choice["usage"]) or self._usage
+                delta = choice.get("delta")
+                if type(delta) is dict and not self.stopped:
+                    content = delta.get("content")
+                    if content and type(content) is str:
+                        if reasoning:
+                            self._flush_reasoning(reasoning, out)
+                        text.append(content)
+                    if len(delta) > 1 or not content:
+                        self._rare(delta, out, text, reasoning)
+                if not self.stopped and type(finish := choice.get("finish_reason")) is str and finish:
+                    self._finish_reason = _FINISH_REASONS.get(finish, FinishReason.OTHER)
+                    self.stopped = True
+        except MambaError as error:
+            self.failure = error
         self._flush_text(text, out)
         self._flush_reasoning(reasoning, out)
         return out
 
     def finish(self) -> list[ModelEvent]:
-        """What the end of the stream adds. Raises `ModelFailed` where the model never said why it stopped."""
-        if self.finish_reason is None:
-            raise ModelFailed(
-                Code.MODEL_ERROR, detail="the stream ended without a finish reason", retryable=True
-            )
+        """See `Decoder`."""
+        if self._finish_reason is None:
+            raise ModelFailed(Code.MODEL_ERROR, detail="the stream ended without a finish reason", retryable=True)
         out: list[ModelEvent] = []
         if rest := self._surrogates.flush():
             out.append(TextDelta(text=rest))
-        for call in self._calls.values():
+        for call in self._calls:
             self._start(call, out)
-            out.append(
-                ToolCallCompleted(call_id=call.call_id, tool=call.name, arguments="".join(call.arguments))
-            )
-        out.append(ModelFinished(finish_reason=self.finish_reason, usage=self._usage))
+            out.append(ToolCallCompleted(call_id=call.call_id, tool=call.name, arguments="".join(call.arguments)))
+        out.append(ModelFinished(finish_reason=self._finish_reason, usage=self._usage))
         return out
 
-    def _rare(
-        self, delta: dict[str, Any], out: list[ModelEvent], text: list[str], reasoning: list[str]
-    ) -> None:
+    def _rare(self, delta: dict[str, Any], out: list[ModelEvent], text: list[str], reasoning: list[str]) -> None:
         """Everything that a delta can hold beside plain text."""
         thought = delta.get("reasoning_content") or delta.get("reasoning")
         if thought and type(thought) is str:
@@ -196,19 +144,7 @@ class ChatChunks:
                 self._annotation(annotation, out)
 
     def _call_piece(self, piece: dict[str, Any], out: list[ModelEvent]) -> None:
-        call_id = piece.get("id") if type(piece.get("id")) is str else ""
-        index = piece.get("index")
-        if type(index) is not int:
-            begins = bool(call_id) or not self._calls
-            index = self._last_index + 1 if begins and call_id not in self._ids() else self._last_index
-        known = self._calls.get(index)
-        if known is not None and call_id and call_id != known.call_id:
-            index = max(self._calls) + 1
-            known = None
-        self._last_index = index
-        call = known
-        if call is None:
-            call = self._calls[index] = _Call(call_id or f"call_{len(self._calls)}", "")
+        call = self._call_of(piece)
         function = piece.get("function")
         if type(function) is not dict:
             return
@@ -226,8 +162,26 @@ class ChatChunks:
             else:
                 out.append(ToolInputDelta(call_id=call.call_id, text=arguments))
 
-    def _ids(self) -> set[str]:
-        return {call.call_id for call in self._calls.values()}
+    def _call_of(self, piece: dict[str, Any]) -> _Call:
+        """The call that a piece belongs to: by index, by id, or the last one, whichever the server tells."""
+        call_id = given if type(given := piece.get("id")) is str else ""
+        index = piece.get("index")
+        known: _Call | None
+        if type(index) is int:
+            known = self._at.get(index)
+        elif call_id:
+            known = next((call for call in self._calls if call.call_id == call_id), None)
+        else:
+            known = self._calls[-1] if self._calls else None
+            function = piece.get("function")
+            if known is not None and known.started and type(function) is dict and function.get("name"):
+                known = None
+        if known is None or (call_id and call_id != known.call_id):
+            known = _Call(call_id or f"call_{len(self._calls)}", "")
+            self._calls.append(known)
+        if type(index) is int:
+            self._at[index] = known
+        return known
 
     def _start(self, call: _Call, out: list[ModelEvent]) -> None:
         if not call.started:
@@ -244,14 +198,12 @@ class ChatChunks:
 
     def _flush_text(self, text: list[str], out: list[ModelEvent]) -> None:
         if text:
-            if merged := self._surrogates.mend("".join(text)):
-                out.append(TextDelta(text=merged))
+            add_text(self._surrogates.mend("".join(text)), out)
             text.clear()
 
     def _flush_reasoning(self, reasoning: list[str], out: list[ModelEvent]) -> None:
         if reasoning:
-            if merged := self._surrogates.mend("".join(reasoning)):
-                out.append(ReasoningDelta(text=merged))
+            add_reasoning(self._surrogates.mend("".join(reasoning)), out)
             reasoning.clear()
 
 

@@ -14,10 +14,19 @@ from typing import Any
 
 from mamba_domain.errors import Code, MambaError, ModelFailed, Rejected
 
-__all__ = ["error_in_stream", "from_openai", "retry_after"]
+__all__ = ["KeyRefused", "error_in_stream", "from_openai", "retry_after"]
 
 _WORD = re.compile(r"[a-z_]{1,64}")
+_TOO_LONG = re.compile(r"context (?:length|window)|too many tokens", re.IGNORECASE)
+_POLICY = frozenset({"content_policy_violation", "content_filter", "invalid_prompt", "image_content_policy_violation"})
 _CANNOT_TAKE = "The model cannot take this request."
+
+
+class KeyRefused(ModelFailed):
+    """The provider does not accept our key (401), or not for this model (403): the operator must act."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Code.MODEL_ERROR, detail=detail)
 
 
 def from_openai(error: BaseException) -> MambaError:
@@ -31,12 +40,12 @@ def from_openai(error: BaseException) -> MambaError:
         return _from_status(error)
     if _caused_by(error, ssl.SSLError):
         return ModelFailed(Code.MODEL_ERROR, detail="TLS failed")
+    if _caused_by(error, httpx2.DecodingError):
+        return ModelFailed(Code.MODEL_ERROR, detail="an unknown content encoding")
     if isinstance(error, openai.APITimeoutError | TimeoutError | httpx2.TimeoutException):
         return ModelFailed(Code.MODEL_TIMEOUT, detail=type(error).__name__, retryable=True)
     if isinstance(error, openai.APIConnectionError | httpx2.TransportError | OSError):
-        return ModelFailed(
-            Code.MODEL_UNAVAILABLE, detail=type(error.__cause__ or error).__name__, retryable=True
-        )
+        return ModelFailed(Code.MODEL_UNAVAILABLE, detail=type(error.__cause__ or error).__name__, retryable=True)
     return ModelFailed(Code.MODEL_ERROR, detail=type(error).__name__)
 
 
@@ -45,8 +54,8 @@ def error_in_stream(error: object) -> MambaError:
     fields: dict[str, Any] = error if isinstance(error, dict) else {}
     code, kind = str(fields.get("code") or ""), str(fields.get("type") or "")
     detail = f"error in the stream: {_word(kind)} {_word(code)}".strip()
-    if (rejected := _by_code(code, detail)) is not None:
-        return rejected
+    if (known := _by_code(code, fields.get("message"), detail)) is not None:
+        return known
     if "rate_limit" in code or "rate_limit" in kind:
         return ModelFailed(Code.RATE_LIMITED, detail=detail, retryable=True)
     if "server_error" in kind or "server_error" in code or "overloaded" in kind or not (code or kind):
@@ -82,8 +91,12 @@ def _from_status(error: Any) -> MambaError:
     headers = error.response.headers
     wait = retry_after(headers)
     retryable = headers.get("x-should-retry") != "false"
+    if status in (401, 403):
+        return KeyRefused(detail)
     if status in (400, 422):
-        return _by_code(code, detail) or Rejected(Code.INVALID_REQUEST, _CANNOT_TAKE, detail=detail)
+        return _by_code(code, body.get("message"), detail) or Rejected(
+            Code.INVALID_REQUEST, _CANNOT_TAKE, detail=detail
+        )
     if status == 404:
         return Rejected(Code.MODEL_NOT_FOUND, detail=detail)
     if status == 413:
@@ -100,13 +113,18 @@ def _from_status(error: Any) -> MambaError:
     return ModelFailed(Code.MODEL_ERROR, detail=detail)
 
 
-def _by_code(code: str, detail: str) -> MambaError | None:
+def _by_code(code: str, message: object, detail: str) -> MambaError | None:
+    """What a code says whatever came with it. Compatible servers tell a conversation that is too long in words alone."""
     if code in ("context_length_exceeded", "string_above_max_length"):
         return Rejected(Code.CONTEXT_TOO_LONG, detail=detail)
-    if code in ("content_policy_violation", "content_filter"):
+    if code in _POLICY:
         return Rejected(Code.CONTENT_FILTERED, detail=detail)
+    if "image" in code:
+        return Rejected(Code.INVALID_REQUEST, _CANNOT_TAKE, detail=detail)
     if code == "insufficient_quota":
         return ModelFailed(Code.MODEL_UNAVAILABLE, detail=detail)
+    if isinstance(message, str) and _TOO_LONG.search(message[:1000]):
+        return Rejected(Code.CONTEXT_TOO_LONG, detail=detail)
     return None
 
 

@@ -46,9 +46,7 @@ def chat_params(request: ModelRequest, *, stream: bool = True) -> JsonObject:
 
 def output_text(output: JsonValue) -> str:
     """A tool's output as the text that a model reads."""
-    return (
-        output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, separators=(",", ":"))
-    )
+    return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, separators=(",", ":"))
 
 
 def _messages(messages: Iterable[Message]) -> Iterable[JsonValue]:

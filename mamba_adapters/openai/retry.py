@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import random
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,22 +16,70 @@ import backoff
 
 from mamba_domain.errors import ModelFailed
 
-__all__ = ["RetryPolicy", "with_retries"]
+__all__ = ["RetryBudget", "RetryPolicy", "with_retries"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often and how long. Times are in seconds; a provider that asks for more than `longest_wait` is not waited for."""
+    """How often and how long. Times are in seconds; a provider that asks for more than `longest_wait` is not waited for.
+
+    A wait is random, at most `base` before the second attempt and twice that before each further one, and it comes on top
+    of what the provider asked for.
+    """
 
     max_attempts: int = 3
     base: float = 0.5
     longest_wait: float = 20.0
 
 
-async def with_retries(attempt: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
-    """Call until it succeeds, fails for good, or the attempts are used up. Raises what the last attempt raised."""
+class RetryBudget:
+    """Keeps retries from becoming a load of their own: within `window` seconds, a `share` of the calls.
+
+    `least` are allowed in any case, so that a server with few calls can retry at all.
+    """
+
+    def __init__(
+        self,
+        *,
+        share: float = 0.2,
+        window: float = 10.0,
+        least: int = 40,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._share = share
+        self._window = window
+        self._least = least
+        self._clock = clock
+        self._calls: deque[float] = deque()
+        self._retries: deque[float] = deque()
+
+    def count_call(self) -> None:
+        """A call begins."""
+        now = self._clock()
+        self._calls.append(now)
+        _forget(self._calls, now - self._window)
+
+    def take(self) -> bool:
+        """Whether there may be another retry now; it is spent."""
+        now = self._clock()
+        _forget(self._calls, now - self._window)
+        _forget(self._retries, now - self._window)
+        if len(self._retries) >= max(self._least, self._share * len(self._calls)):
+            return False
+        self._retries.append(now)
+        return True
+
+
+async def with_retries(
+    attempt: Callable[[], Awaitable[T]], policy: RetryPolicy, *, may_retry: Callable[[ModelFailed], bool]
+) -> T:
+    """Call until it succeeds, fails for good, or the attempts are used up. Raises what the last attempt raised.
+
+    `may_retry` has the last word; it is asked only when there would be another attempt.
+    """
+    attempts = 0
 
     def waits() -> Generator[float, ModelFailed, None]:
         error = yield 0.0
@@ -40,13 +90,27 @@ async def with_retries(attempt: Callable[[], Awaitable[T]], policy: RetryPolicy)
             n += 1
 
     def hopeless(error: Exception) -> bool:
-        return isinstance(error, ModelFailed) and (
-            not error.retryable or (error.retry_after or 0.0) > policy.longest_wait
+        nonlocal attempts
+        attempts += 1
+        return not (
+            isinstance(error, ModelFailed)
+            and error.retryable
+            and attempts < policy.max_attempts
+            and (error.retry_after or 0.0) <= policy.longest_wait
+            and may_retry(error)
         )
 
     retrying = backoff.on_exception(
         waits,  # type: ignore[arg-type]  # backoff sends the exception in, which its stubs do not say
-        ModelFailed, max_tries=policy.max_attempts, giveup=hopeless, jitter=None, logger=None
+        ModelFailed,
+        giveup=hopeless,
+        jitter=None,
+        logger=None,
     )
     result: T = await retrying(attempt)()
     return result
+
+
+def _forget(times: deque[float], before: float) -> None:
+    while times and times[0] < before:
+        times.popleft()

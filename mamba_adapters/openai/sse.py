@@ -22,6 +22,7 @@ class SseReader:
         self._total = 0
         self._held: list[bytes] = []
         self._held_size = 0
+        self._after_cr = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """Raises `ModelFailed` when an event or the stream is too long."""
@@ -30,7 +31,9 @@ class SseReader:
         self._total += len(data)
         if self._total > self._max_stream:
             raise ModelFailed(Code.MODEL_ERROR, detail=f"the stream is longer than {self._max_stream} bytes")
-        if b"\n" not in data and b"\r" not in data:
+        if self._after_cr or b"\r" in data:
+            data = self._with_line_feeds(data)
+        if b"\n" not in data:
             self._hold(data)
             return []
         if self._held:
@@ -38,8 +41,6 @@ class SseReader:
             data = b"".join(self._held)
             self._held.clear()
             self._held_size = 0
-        if b"\r" in data:
-            data = _with_line_feeds(data)
         end = data.rfind(b"\n\n")
         if end < 0:
             self._hold(data)
@@ -60,12 +61,12 @@ class SseReader:
         if self._held_size > self._max_event:
             raise ModelFailed(Code.MODEL_ERROR, detail=f"an event is longer than {self._max_event} bytes")
 
-
-def _with_line_feeds(data: bytes) -> bytes:
-    """The same lines ended by LF; a CR at the very end stays, for its LF may come with the next read."""
-    last = data[-1:] if data.endswith(b"\r") else b""
-    body = data[: len(data) - len(last)]
-    return body.replace(b"\r\n", b"\n").replace(b"\r", b"\n") + last
+    def _with_line_feeds(self, data: bytes) -> bytes:
+        """The same lines ended by LF. A CR at the very end ends its line at once: an LF that follows belongs to it."""
+        if self._after_cr and data.startswith(b"\n"):
+            data = data[1:]
+        self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _data_of(event: bytes) -> bytes | None:

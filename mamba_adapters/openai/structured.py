@@ -40,7 +40,9 @@ def _closed(schema: JsonValue) -> bool:
         properties, required = schema.get("properties", {}), schema.get("required", [])
         if not isinstance(properties, dict) or not isinstance(required, list):
             return False
-        if schema.get("additionalProperties") is not False or set(properties) != {r for r in required if isinstance(r, str)}:
+        if schema.get("additionalProperties") is not False or set(properties) != {
+            r for r in required if isinstance(r, str)
+        }:
             return False
     named = [schema.get(key) for key in ("properties", "$defs", "definitions")]
     inner = [item for group in named if isinstance(group, dict) for item in group.values()]

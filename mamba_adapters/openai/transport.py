@@ -2,39 +2,48 @@
 
 aiohttp parses in C and hands over all that one network read brought, which costs a tenth of what the pure Python parser
 does for each streamed event. Differences to the transport that `openai[aiohttp]` carries: no cookies are kept, no proxy or
-netrc is read from the environment, lost connections are not reported as time-outs, and the body of an error answer is cut
-off at a size and a time.
+netrc is read from the environment, no header goes out that was not given here, lost connections are not reported as
+time-outs, what arrived before a connection broke can still be read, and the body of an answer that is no success is cut off
+at a size and a time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 import aiohttp
 import httpx2
 from aiohttp.connector import Connection
 
+from mamba_adapters.openai.inflate import Inflater, UnknownEncoding
+
 if TYPE_CHECKING:
     from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.tracing import Trace
 
-__all__ = ["AiohttpTransport"]
+__all__ = ["BODY", "AiohttpTransport"]
+
+BODY = "mamba.body"
+"""The response extension with the body itself, for whoever reads it without the layers of httpx2 around it."""
 
 _ERROR_BODY_BYTES = 64 * 1024
 _ERROR_BODY_SECONDS = 1.0
-_FIRST_ERROR_STATUS = 400
+_SUCCESS = range(200, 300)
+_FROM_THE_REQUEST = ("accept", "content-type")
+"""What the package may say about a request; a variable of the environment can make it say more."""
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
-    """One connection pool. `connect_timeout` is in seconds and covers DNS, TCP and TLS.
+    """One connection pool. `connect_timeout` is in seconds and covers DNS, TCP and TLS; `headers` go with each request.
 
     Waiting for an answer has no time-out here: whoever waits sets one. The session is made at the first request, inside
     the running loop.
     """
 
-    def __init__(self, *, connect_timeout: float = 5.0, max_connections: int = 0) -> None:
+    def __init__(self, *, headers: Mapping[str, str], connect_timeout: float = 5.0, max_connections: int = 0) -> None:
+        self._headers = dict(headers)
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=None, sock_connect=connect_timeout, sock_read=None, ceil_threshold=60
         )
@@ -45,11 +54,12 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         """Send; the answer's body is read by whoever holds the response."""
         if self._session is None:
             self._session = self._new_session()
+        said = {name: value for name in _FROM_THE_REQUEST if (value := request.headers.get(name)) is not None}
         try:
             response = await self._session.request(
                 request.method,
                 str(request.url),
-                headers=request.headers.multi_items(),
+                headers={**said, **self._headers},
                 data=await request.aread() or None,
                 allow_redirects=False,
                 timeout=self._timeout,
@@ -60,17 +70,18 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             raise httpx2.ConnectError("no connection", request=request) from error
         except (aiohttp.ClientError, ValueError, OSError) as error:
             raise httpx2.RemoteProtocolError("the connection broke", request=request) from error
-        if response.status >= _FIRST_ERROR_STATUS:
+        headers = [(name, value) for name, value in response.raw_headers if name.lower() not in _ENTITY_HEADERS]
+        if response.status not in _SUCCESS:
             content = await _error_body(response)
-            headers = [(k, v) for k, v in response.raw_headers if k.lower() not in _ENTITY_HEADERS]
             return httpx2.Response(response.status, headers=headers, content=content, request=request)
-        return httpx2.Response(
-            response.status,
-            headers=response.raw_headers,
-            stream=_Body(response, request),
-            request=request,
-            extensions={"http_version": b"HTTP/1.1"},
-        )
+        try:
+            inflater = Inflater.of(response.headers.get("content-encoding", ""))
+        except UnknownEncoding as error:
+            response.close()
+            raise httpx2.DecodingError("the answer is compressed in an unknown way", request=request) from error
+        body = _Body(response, inflater)
+        extensions = {"http_version": b"HTTP/1.1", BODY: body}
+        return httpx2.Response(response.status, headers=headers, stream=body, request=request, extensions=extensions)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -88,6 +99,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
 
 _ENTITY_HEADERS = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+"""They describe bytes that nobody sees: bodies are handed on unpacked."""
 
 
 class _CleanConnector(aiohttp.TCPConnector):
@@ -103,19 +115,34 @@ class _CleanConnector(aiohttp.TCPConnector):
 
 
 class _Body(httpx2.AsyncByteStream):
-    """A streamed body. Closing it before its end closes the connection."""
+    """A streamed body, unpacked. Closing it before its end closes the connection.
 
-    def __init__(self, response: aiohttp.ClientResponse, request: httpx2.Request) -> None:
+    It keeps no reference to the request: a stream that is open for minutes should not hold its prompt that long.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, inflater: Inflater | None) -> None:
         self._response = response
-        self._request = request
+        self._inflater = inflater
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._reads() if self._inflater is None else self._inflated(self._inflater)
+
+    async def _inflated(self, inflater: Inflater) -> AsyncIterator[bytes]:
+        async for data in self._reads():
+            for piece in inflater.feed(data):
+                yield piece
+
+    async def _reads(self) -> AsyncIterator[bytes]:
         content = self._response.content
         try:
             while data := await content.readany():
                 yield data
         except (aiohttp.ClientError, ValueError, OSError) as error:
-            raise httpx2.ReadError("the connection broke", request=self._request) from error
+            # aiohttp gives up what came before the connection broke; it belongs to the answer all the same.
+            if rest := b"".join(content._buffer):
+                content._buffer.clear()
+                yield rest
+            raise httpx2.ReadError("the connection broke") from error
 
     async def aclose(self) -> None:
         """Give the connection back when the body was read to its end, else close it."""
@@ -126,7 +153,7 @@ class _Body(httpx2.AsyncByteStream):
 
 
 async def _error_body(response: aiohttp.ClientResponse) -> bytes:
-    """What an error answer says, as far as it comes soon and is short."""
+    """What an answer that is no success says, as far as it comes soon and is short."""
     content = bytearray()
     try:
         async with asyncio.timeout(_ERROR_BODY_SECONDS):
@@ -134,10 +161,13 @@ async def _error_body(response: aiohttp.ClientResponse) -> bytes:
                 content += data
     except (TimeoutError, aiohttp.ClientError, ValueError, OSError):
         response.close()
+    except BaseException:
+        response.close()
+        raise
     if response.content.at_eof():
         response.release()
     else:
         response.close()
-    if response.headers.get("content-encoding"):
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         return b""
     return bytes(content[:_ERROR_BODY_BYTES])

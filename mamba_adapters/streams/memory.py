@@ -113,9 +113,7 @@ class _Log:
         "stream_id",
     )
 
-    def __init__(
-        self, store: MemoryStreams, stream_id: StreamId, key: StreamKey | None, high_water: int
-    ) -> None:
+    def __init__(self, store: MemoryStreams, stream_id: StreamId, key: StreamKey | None, high_water: int) -> None:
         self._store = store
         self._high_water = high_water
         self._written = 0
@@ -203,9 +201,7 @@ class _Reader:
         self._left = False
         self.read = 0
 
-    async def next(
-        self, *, not_before: float = 0.0, until: float | None = None
-    ) -> Sequence[TurnEvent] | None:
+    async def next(self, *, not_before: float = 0.0, until: float | None = None) -> Sequence[TurnEvent] | None:
         """See `Follower`."""
         loop = asyncio.get_running_loop()
         while not self._left:
@@ -249,7 +245,9 @@ class _Reader:
         self._waiter = loop.create_future()
         if self._pending():
             self._timer = loop.call_at(not_before, self._wake)
-        if until is not None and self._alarm is None:
+        if until is not None and (self._alarm is None or until < self._alarm.when()):
+            if self._alarm is not None:
+                self._alarm.cancel()
             self._alarm = loop.call_at(until, self._ring)
         try:
             await self._waiter

@@ -75,7 +75,7 @@ def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) 
 
 
 def _without_color_message(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """uvicorn says some things twice, once in colour."""
+    """Drop what uvicorn says a second time, in colour."""
     event.pop("color_message", None)
     return event
 

@@ -42,8 +42,6 @@ class ChatModel(Protocol):
     - Leaving the context, by cancellation too, closes the connection to the provider before it returns.
     """
 
-    def stream(
-        self, request: ModelRequest
-    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[ModelEvent]]]:
+    def stream(self, request: ModelRequest) -> AbstractAsyncContextManager[AsyncIterator[Sequence[ModelEvent]]]:
         """Start one model call."""
         ...

@@ -37,9 +37,7 @@ class StreamSink(Protocol):
 class Follower(Protocol):
     """One reader of one stream; it sees every event once, in order, adjacent deltas of a part possibly merged or split."""
 
-    async def next(
-        self, *, not_before: float = 0.0, until: float | None = None
-    ) -> Sequence[TurnEvent] | None:
+    async def next(self, *, not_before: float = 0.0, until: float | None = None) -> Sequence[TurnEvent] | None:
         """Everything that has arrived since the last call; waits until there is something.
 
         Empty means the end, None that nothing arrived until `until`. Both times are of the running loop's clock. Until

@@ -165,8 +165,14 @@ async def test_a_request_id_is_taken_over(demo: Running, given: str) -> None:
 
 @pytest.mark.parametrize("given", ["", "a b", "{{x}}", "x" * 200, "é"])
 async def test_a_request_id_that_is_not_safe_is_replaced(demo: Running, given: str) -> None:
-    response = await demo.http.get("/health/live", headers={"x-request-id": given.encode()})
+    response = await demo.http.get("/health/live", headers=[(b"x-request-id", given.encode())])
     assert len(response.headers["x-request-id"]) == 32
+
+
+@pytest.mark.parametrize("chat_id", ["unknown", "with%2Fslash", "..%2f", "%00", "x" * 300])
+async def test_there_is_nothing_to_follow_or_stop_in_an_unknown_chat(demo: Running, chat_id: str) -> None:
+    assert (await demo.http.get(f"/api/chat/{chat_id}/stream")).status_code == 204
+    assert (await demo.http.post(f"/api/chat/{chat_id}/stop")).status_code == 204
 
 
 async def test_models_are_what_is_configured() -> None:
@@ -273,5 +279,5 @@ async def _leave_early(app: Running, *, after: bytes, **more: object) -> None:
 
 async def _until(condition) -> None:  # type: ignore[no-untyped-def]
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.005)

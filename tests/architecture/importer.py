@@ -45,9 +45,7 @@ def _main(root: Path, names: list[str]) -> None:
         importlib.import_module(name)
     if dict(os.environ) != environment:
         effects.append("os.environ changed")
-    effects += [
-        f"thread {thread.name}" for thread in threading.enumerate() if thread is not threading.main_thread()
-    ]
+    effects += [f"thread {thread.name}" for thread in threading.enumerate() if thread is not threading.main_thread()]
     print(json.dumps({"imported": len(names), "effects": effects}))
 
 

@@ -20,9 +20,7 @@ def declares_all(module: Module) -> bool:
 
 def defines_something(module: Module) -> bool:
     """Whether there is more in the module than a docstring."""
-    return any(
-        not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in module.tree.body
-    )
+    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in module.tree.body)
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)

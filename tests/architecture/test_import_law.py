@@ -49,6 +49,4 @@ def test_no_module_imports_the_tests_or_the_legacy_http_client(module: Module) -
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_folder_with_source_is_a_package(package: str) -> None:
     folders = {module.path.parent for module in modules(package)}
-    assert [
-        str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").is_file()
-    ] == []
+    assert [str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").is_file()] == []

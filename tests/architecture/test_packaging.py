@@ -70,9 +70,7 @@ def test_every_pin_of_a_lock_has_hashes_and_no_address(lock: str) -> None:
 @pytest.mark.parametrize("lock", ["runtime", "build", "tools"])
 def test_all_locks_pin_a_package_at_the_same_version(lock: str) -> None:
     dev = pins("dev")
-    assert {
-        name: versions for name, versions in pins(lock).items() if versions != dev.get(name, versions)
-    } == {}
+    assert {name: versions for name, versions in pins(lock).items() if versions != dev.get(name, versions)} == {}
 
 
 def test_the_build_group_is_the_build_backend() -> None:

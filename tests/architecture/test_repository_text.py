@@ -9,9 +9,7 @@ FORBIDDEN = {
     "a package registry is the machine's choice": re.compile(
         r"p[y]pi\.org|p[y]thonhosted\.org|registry\.n[p]mjs|registry\.y[a]rnpkg|n[p]mjs\.org|deb\.d[e]bian\.org"
     ),
-    "a path of one machine": re.compile(
-        r"(?<![\w.$}/~-])/(?:h[o]me|r[o]ot|U[s]ers|w[o]rk|w[o]rkspace)/[\w.]"
-    ),
+    "a path of one machine": re.compile(r"(?<![\w.$}/~-])/(?:h[o]me|r[o]ot|U[s]ers|w[o]rk|w[o]rkspace)/[\w.]"),
     "a key": re.compile(r"\bsk-(?:proj-)?[A-Za-z0-9]{20,}"),
     "a merge that was not finished": re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE),
 }
@@ -33,8 +31,7 @@ def test_text_files_end_with_one_newline_and_use_no_carriage_returns() -> None:
         str(path.relative_to(ROOT))
         for path in project_files()
         if path.suffix in {".md", ".py", ".toml", ".yaml", ".yml", ".lock"} or path.name == "Makefile"
-        if (data := path.read_bytes())
-        and (not data.endswith(b"\n") or data.endswith(b"\n\n") or b"\r" in data)
+        if (data := path.read_bytes()) and (not data.endswith(b"\n") or data.endswith(b"\n\n") or b"\r" in data)
     ]
     assert wrong == []
 

@@ -152,8 +152,7 @@ class AgUiEncoder:
 
     def _end_step(self, out: list[bytes]) -> None:
         self._close(out)
-        for call_id in sorted(self._open_calls):
-            out.append(_event("TOOL_CALL_END", {"toolCallId": call_id}))
+        out += [_event("TOOL_CALL_END", {"toolCallId": call_id}) for call_id in sorted(self._open_calls)]
         self._open_calls.clear()
         if self._step:
             out.append(_event("STEP_FINISHED", {"stepName": self._step}))

@@ -1,8 +1,8 @@
 """The AI SDK 4 data stream, version 1: lines of `CODE:JSON`.
 
 The protocol knows no error of a single call, no approval and no metadata of a message: a failed call is a call whose result
-says so, and the metadata travels as an annotation. Its parser looks at whole network reads, drops all lines of one that has
-a line it cannot parse, and takes an empty line for nothing: that is the keep-alive.
+says so, and the metadata and the seals of results travel as annotations. Its parser looks at whole network reads, drops all
+lines of one that has a line it cannot parse, and takes an empty line for nothing: that is the keep-alive.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class AiSdkV4Encoder:
         self._message_id = ""
         self._model = ""
         self._open_calls: dict[str, ToolInputStarted | ToolCalled] = {}
+        self._seals: dict[str, JsonValue] = {}
 
     def encode(self, events: Sequence[TurnEvent]) -> bytes:
         """See `WireEncoder`."""
@@ -87,6 +88,9 @@ class AiSdkV4Encoder:
             case StepStarted():
                 out.append(_line(b"f", {"messageId": self._message_id}))
             case StepFinished(finish_reason=reason):
+                if self._seals:
+                    out.append(_line(b"8", [{"seals": self._seals}]))
+                    self._seals = {}
                 out.append(_line(b"e", {"finishReason": reason.value, "usage": _UNCOUNTED, "isContinued": False}))
             case Restored(events=restored):
                 if self._replay:
@@ -143,16 +147,21 @@ class AiSdkV4Encoder:
     ) -> None:
         self._open_calls.pop(event.call_id, None)
         match event:
-            case ToolReturned(call_id=call_id, output=output):
-                out.append(_result(call_id, output))
-            case ToolErrored(call_id=call_id, error_text=text):
-                out.append(_result(call_id, {"error": text}))
+            case ToolReturned(call_id=call_id, output=output, seal=seal):
+                self._result(call_id, output, seal, out)
+            case ToolErrored(call_id=call_id, error_text=text, seal=seal):
+                self._result(call_id, {"error": text}, seal, out)
             case ToolDenied(call_id=call_id, reason=reason):
                 out.append(_result(call_id, {"error": reason or _DENIED}))
             case ApprovalRequested():
                 """The call stays open, and the page answers it as one of its own."""
             case _:
                 assert_never(event)
+
+    def _result(self, call_id: str, result: JsonValue, seal: str | None, out: list[bytes]) -> None:
+        out.append(_result(call_id, result))
+        if seal is not None:
+            self._seals[call_id] = seal
 
     def _settle(self, out: list[bytes]) -> None:
         for call in self._open_calls.values():

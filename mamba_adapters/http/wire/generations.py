@@ -12,8 +12,8 @@ from mamba_domain.messages import JsonObject, JsonValue
 
 __all__ = ["proven_generation"]
 
-_SINCE_6 = frozenset({"approval-requested", "approval-responded", "output-denied"})
-_PARTS_SINCE_7 = frozenset({"custom", "reasoning-file", "steering-message"})
+_SINCE_6 = ("approval-requested", "approval-responded", "output-denied")
+_PARTS_SINCE_7 = ("custom", "reasoning-file", "steering-message")
 _FIELDS_OF_4 = ("experimental_attachments", "toolInvocations", "annotations", "parts", "revisionId", "createdAt")
 
 

@@ -191,8 +191,8 @@ class OpenAiDocument:
                     self._texts.append(text)
                 case {"reasoning_content": str(text)}:
                     self._reasoning.append(text)
-                case {"tool_calls": [{"index": _, **call}]}:
-                    self._calls.append(call)
+                case {"tool_calls": [dict(call)]}:
+                    self._calls.append({name: value for name, value in call.items() if name != "index"})
             if isinstance(event, TurnFinished | TurnCancelled):
                 return dumps(self._document(event))
         return b""

@@ -1,4 +1,4 @@
-"""Judges the files of a request: inline data within bounds, or an https address that is handed on and never fetched."""
+"""Reads the files of a request: inline data within bounds, or an https address that is handed on and never fetched."""
 
 from __future__ import annotations
 
@@ -7,53 +7,97 @@ from base64 import b64decode
 from urllib.parse import urlsplit
 
 from mamba_adapters.http.wire.read_notes import Notes
-from mamba_domain.messages import FilePart, JsonValue
+from mamba_domain.messages import FilePart, JsonObject, JsonValue, TextPart
 
-__all__ = ["read_file"]
+__all__ = ["read_attachment", "read_file", "read_file_part"]
 
-_MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}(/([A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}|\*))?")
+_WORD = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_MEDIA_TYPE = re.compile(rf"{_WORD}(?:/(?:{_WORD}|\*))?")
+_DATA_URL = re.compile(rf"data:({_WORD}/{_WORD})?(?:;[ -+\--:<-~]{{1,127}})*;base64,", re.IGNORECASE)
 _LONGEST_URL = 8192
+_LONGEST_HEAD = 512
 _LONGEST_NAME = 255
+_UNKNOWN_TYPE = "application/octet-stream"
 
 
 def read_file(
-    notes: Notes, url: JsonValue, media_type: JsonValue, filename: JsonValue, pointer: str, *, max_bytes: int
+    notes: Notes, url: JsonValue, media_type: JsonValue, filename: JsonValue, pointer: str
 ) -> FilePart | None:
-    """The file, or None after a problem was noted."""
+    """The file; None after a problem was noted."""
     if not isinstance(url, str) or not url:
         notes.problem(pointer, "must be a data: or https: URL")
         return None
+    kind = media_type.partition(";")[0].strip() if isinstance(media_type, str) else media_type
+    if not isinstance(kind, str | None) or (kind and not _MEDIA_TYPE.fullmatch(kind)):
+        notes.problem(pointer, "has a media type that is not one")
+        return None
     if url[:5].lower() == "data:":
-        inline = _inline_type(url, max_bytes)
-        if inline is None or inline.startswith("!"):
-            notes.problem(pointer, inline[1:] if inline else "is not a base64 data: URL")
+        head = _DATA_URL.match(url, 0, _LONGEST_HEAD)
+        if head is None:
+            notes.problem(pointer, "must be a data: URL with a media type and base64")
             return None
-        kind = media_type if isinstance(media_type, str) and "*" not in media_type else inline
+        if (reason := _fault_of(url[head.end() :], notes.limits.max_file_bytes)) is not None:
+            notes.problem(pointer, reason)
+            return None
+        inline = head[1]
     else:
+        inline = None
         if not _is_https(url):
             notes.problem(pointer, "must be a data: or https: URL")
             return None
-        kind = media_type if isinstance(media_type, str) else "application/octet-stream"
-    if not _MEDIA_TYPE.fullmatch(kind):
-        notes.problem(pointer, "has a media type that is not one")
-        return None
     name = filename[:_LONGEST_NAME] if isinstance(filename, str) and filename.isprintable() and filename else None
-    return FilePart(media_type=kind, url=url, filename=name)
+    return FilePart(media_type=_better(kind, inline), url=url, filename=name)
 
 
-def _inline_type(url: str, max_bytes: int) -> str | None:
-    """The media type of a data: URL; "!" and a reason where it is too large."""
-    head, comma, data = url[5:].partition(",")
-    media_type, *parameters = head.split(";")
-    if not comma or not parameters or parameters[-1].strip().lower() != "base64":
+def read_file_part(part: JsonObject, pointer: str, notes: Notes) -> FilePart | None:
+    """A `file` part of the AI SDK, any generation, or of OpenAI; None where it is left out.
+
+    Ids of files that a provider keeps are dropped: they would be read with the server's key, whoever owns the file.
+    """
+    inner = part.get("file")
+    if isinstance(inner, dict):
+        url, kind, name, pointer = inner.get("file_data"), None, inner.get("filename"), f"{pointer}/file/file_data"
+        is_reference = "file_id" in inner
+    elif "mimeType" in part and "data" in part:
+        kind, data, name, pointer = part["mimeType"], part["data"], part.get("filename"), f"{pointer}/data"
+        url, is_reference = f"data:{kind};base64,{data}" if isinstance(data, str) else None, False
+    else:
+        url, kind, name, pointer = part.get("url"), part.get("mediaType"), part.get("filename"), f"{pointer}/url"
+        is_reference = "providerReference" in part
+    if is_reference and not url:
+        notes.ignore("part:file-reference")
         return None
-    if len(data) * 3 // 4 > max_bytes + 2:
-        return f"!is larger than {max_bytes} bytes"
+    return read_file(notes, url, kind, name, pointer)
+
+
+def read_attachment(attachment: JsonObject, pointer: str, notes: Notes) -> FilePart | TextPart | None:
+    """An attachment of AI SDK 4, where inline text is text like any other; None after a problem was noted."""
+    file = read_file(
+        notes, attachment.get("url"), attachment.get("contentType"), attachment.get("name"), f"{pointer}/url"
+    )
+    if file is None or not file.media_type.startswith("text/") or file.url[:5].lower() != "data:":
+        return file
+    said = b64decode(file.url.partition(",")[2]).decode(errors="replace")
+    return TextPart(text=notes.text(said, f"{pointer}/url"))
+
+
+def _fault_of(data: str, max_bytes: int) -> str | None:
+    """Why inline data cannot be taken."""
+    too_large = f"is larger than {max_bytes} bytes"
+    if len(data) > max_bytes // 3 * 4 + 8:
+        return too_large
     try:
-        b64decode(data, validate=True)
+        size = len(b64decode(data, validate=True))
     except ValueError:
-        return None
-    return media_type.strip() or "text/plain"
+        return "is not valid base64"
+    return too_large if size > max_bytes else None
+
+
+def _better(given: str | None, inline: str | None) -> str:
+    """The media type that says more: the one that was given, unless it is a mere kind such as `image` or `image/*`."""
+    if given and "/" in given and "*" not in given:
+        return given
+    return inline or given or _UNKNOWN_TYPE
 
 
 def _is_https(url: str) -> bool:
@@ -61,6 +105,6 @@ def _is_https(url: str) -> bool:
         return False
     try:
         parts = urlsplit(url)
-        return parts.scheme.lower() == "https" and bool(parts.hostname) and parts.port != 0
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False

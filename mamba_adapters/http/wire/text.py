@@ -11,11 +11,14 @@ from types import MappingProxyType
 
 from mamba_adapters.http.wire.json_text import utf8
 from mamba_adapters.http.wire.profiles import COMPAT, Profile
-from mamba_domain.events import Restored, TextDelta, TurnEvent, TurnFailed
+from mamba_domain.events import Restored, StepStarted, TextDelta, TurnEvent, TurnFailed
 
 __all__ = ["TextEncoder"]
 
 _HEADERS = MappingProxyType({"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"})
+
+
+_BETWEEN_STEPS = "\n\n"
 
 
 class TextEncoder:
@@ -28,6 +31,8 @@ class TextEncoder:
 
     def __init__(self, *, replay: bool = False, profile: Profile = COMPAT) -> None:
         self._replay = replay
+        self._is_spoken = False
+        self._is_parted = False
         self.is_cut = False
 
     def encode(self, events: Sequence[TurnEvent]) -> bytes:
@@ -37,7 +42,13 @@ class TextEncoder:
     def _texts(self, events: Sequence[TurnEvent]) -> Iterable[str]:
         for event in events:
             if isinstance(event, TextDelta):
+                if self._is_parted:
+                    self._is_parted = False
+                    yield _BETWEEN_STEPS
+                self._is_spoken = True
                 yield event.text
+            elif isinstance(event, StepStarted):
+                self._is_parted = self._is_spoken
             elif isinstance(event, Restored):
                 if self._replay:
                     yield from self._texts(event.events)

@@ -30,7 +30,10 @@ def chunk(delta: Any = None, *, finish: Any = None, **more: Any) -> bytes:
 
 def decoded(*payloads: bytes) -> list[ModelEvent]:
     chunks = ChatChunks()
-    return [*chunks.decode(payloads), *chunks.finish()]
+    events = chunks.decode(payloads)
+    if chunks.failure is not None:
+        raise chunks.failure
+    return [*events, *chunks.finish()]
 
 
 def call(index: int | None = None, **function: str) -> dict[str, Any]:
@@ -156,7 +159,7 @@ def test_the_old_function_call_field() -> None:
 
 def test_an_error_object_in_the_stream_raises() -> None:
     with pytest.raises(ModelFailed) as caught:
-        ChatChunks().decode([json.dumps({"error": {"message": "boom sk-1", "type": "server_error"}}).encode()])
+        decoded(json.dumps({"error": {"message": "boom sk-1", "type": "server_error"}}).encode())
     assert caught.value.code is Code.MODEL_UNAVAILABLE
     assert "boom" not in f"{caught.value} {caught.value.detail}"
 
@@ -190,7 +193,40 @@ def test_odd_chunks_neither_fail_nor_speak(payload: bytes) -> None:
 @pytest.mark.parametrize("payload", [b"{", b"nonsense", b"[" * 100_000])
 def test_what_is_no_json_is_a_failure(payload: bytes) -> None:
     with pytest.raises(ModelFailed):
-        ChatChunks().decode([payload])
+        decoded(payload)
+
+
+def test_what_came_before_a_broken_event_is_kept() -> None:
+    chunks = ChatChunks()
+    assert chunks.decode([chunk({"content": "a"}), b"{", chunk({"content": "b"})]) == [TextDelta(text="a")]
+    assert isinstance(chunks.failure, ModelFailed)
+
+
+def test_several_whole_calls_without_index_and_id_stay_apart() -> None:
+    functions = [{"name": "one", "arguments": "{}"}, {"name": "two", "arguments": "{}"}]
+    events = decoded(chunk({"tool_calls": [{"function": f} for f in functions]}), chunk(finish="stop"))
+    assert [(e.call_id, e.tool) for e in events if isinstance(e, ToolCallCompleted)] == [
+        ("call_0", "one"),
+        ("call_1", "two"),
+    ]
+
+
+def test_pieces_without_id_follow_the_call_that_took_their_index_last() -> None:
+    events = decoded(
+        chunk(call(0, id="a", name="one", arguments="{")),
+        chunk(call(0, arguments="}")),
+        chunk(call(0, id="b", name="two", arguments="[")),
+        chunk(call(0, arguments="]")),
+        chunk(finish="tool_calls"),
+    )
+    assert [(e.tool, e.arguments) for e in events if isinstance(e, ToolCallCompleted)] == [("one", "{}"), ("two", "[]")]
+
+
+def test_text_around_an_event_that_says_nothing_is_one_delta() -> None:
+    silent = chunk(call(0, id="a", name="one"))
+    assert decoded(chunk({"content": "a"}), silent, chunk({"content": "b"}), chunk(finish="stop"))[0] == TextDelta(
+        text="ab"
+    )
 
 
 def test_surrogate_halves_in_two_deltas_are_joined_and_lone_ones_replaced() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,7 @@ def test_a_stream_read_at_once() -> None:
 def test_a_stream_cut_anywhere_gives_the_same_events(cuts: list[int]) -> None:
     reader = SseReader()
     edges = [0, *sorted(cuts), len(STREAM)]
-    pieces = [STREAM[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    pieces = [STREAM[a:b] for a, b in pairwise(edges) if a < b]
     assert [event for piece in pieces for event in reader.feed(piece)] == EVENTS
 
 

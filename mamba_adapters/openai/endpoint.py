@@ -1,0 +1,151 @@
+"""One connection to a provider, shared by every model that is reached through it, whatever the API.
+
+Here is the one way in which an answer is opened, read and ended. The `openai` package opens the stream (connection pool,
+error classes); its bytes are read here, one decode pass a network read. Attempts, the retry budget and the circuit breaker
+belong to the connection, since it is the connection that fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from mamba_adapters.openai.answer import OpenAnswer
+from mamba_adapters.openai.breaker import CircuitBreaker
+from mamba_adapters.openai.decoding import Decoder
+from mamba_adapters.openai.errors import KeyRefused, from_openai
+from mamba_adapters.openai.retry import RetryBudget, RetryPolicy, with_retries
+from mamba_domain.errors import Code, MambaError, ModelFailed, Rejected
+from mamba_domain.events import ModelEvent
+from mamba_domain.messages import JsonObject
+
+if TYPE_CHECKING:
+    import httpx2
+    from openai import AsyncOpenAI
+
+__all__ = ["Endpoint"]
+
+log = structlog.stdlib.get_logger("mamba.endpoint")
+
+_OK = 200
+_KEY_LOG_SECONDS = 60.0
+_SMOOTHING = 0.2
+
+
+class Endpoint:
+    """`first_event_timeout` is in seconds and covers one attempt, from sending to the first event of the answer."""
+
+    def __init__(self, client: AsyncOpenAI, *, name: str = "openai", first_event_timeout: float = 30.0) -> None:
+        self.name = name
+        self.client = client
+        self.latency: float | None = None
+        """Seconds from sending to the first event, smoothed over the calls."""
+        self.answered_at: float | None = None
+        """When the last call began to be answered, by the monotonic clock."""
+        self._first_event_timeout = first_event_timeout
+        self._breaker = CircuitBreaker()
+        self._budget = RetryBudget()
+        self._key_logged_at: float | None = None
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether calls are refused, because the endpoint failed every one of late."""
+        return self._breaker.is_open
+
+    @asynccontextmanager
+    async def answer(
+        self, path: str, params: JsonObject, new_decoder: Callable[[], Decoder], retry: RetryPolicy
+    ) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
+        """One model call, as `ChatModel` promises it."""
+        answer = await self._open(path, params, new_decoder, retry)
+        del params
+        try:
+            async with aclosing(answer.batches()) as batches:
+                yield batches
+        finally:
+            await answer.aclose()
+
+    async def _open(
+        self, path: str, params: JsonObject, new_decoder: Callable[[], Decoder], retry: RetryPolicy
+    ) -> OpenAnswer:
+        wait = self._breaker.refusal()
+        if wait is not None:
+            raise ModelFailed(Code.MODEL_UNAVAILABLE, detail=f"{self.name} is left alone", retry_after=wait)
+        self._budget.count_call()
+        is_first = True
+
+        async def attempt() -> OpenAnswer:
+            nonlocal is_first
+            try:
+                return await self._attempt(path, params, new_decoder())
+            except MambaError as error:
+                self._note_failure(error, is_first=is_first)
+                raise
+            finally:
+                is_first = False
+
+        return await with_retries(attempt, retry, may_retry=self._may_retry)
+
+    async def _attempt(self, path: str, params: JsonObject, decoder: Decoder) -> OpenAnswer:
+        """Send, and read until there is something to relay."""
+        started = time.monotonic()
+        answer: OpenAnswer | None = None
+        try:
+            async with asyncio.timeout(self._first_event_timeout):
+                answer = OpenAnswer(await self._send(path, params), decoder)
+                await answer.open(lambda: self._note_answer(time.monotonic() - started))
+                return answer
+        except BaseException as error:
+            if answer is not None:
+                await answer.aclose()
+            if isinstance(error, MambaError) or not isinstance(error, Exception):
+                raise
+            raise from_openai(error) from error
+
+    async def _send(self, path: str, params: JsonObject) -> httpx2.AsyncByteStream:
+        """The body of the event stream. A page or a JSON document with a status of success is no answer."""
+        from openai import AsyncStream
+
+        from mamba_adapters.openai.transport import BODY
+
+        stream = await self.client.post(path, body=params, cast_to=object, stream=True, stream_cls=AsyncStream[object])
+        response = stream.response
+        body: httpx2.AsyncByteStream = response.extensions[BODY]
+        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if response.status_code != _OK or media_type != "text/event-stream":
+            await body.aclose()
+            raise ModelFailed(Code.MODEL_ERROR, detail=f"status {response.status_code} without an event stream")
+        return body
+
+    def _may_retry(self, error: ModelFailed) -> bool:
+        retried = not self._breaker.is_open and self._budget.take()
+        if retried:
+            log.info("endpoint.retried", endpoint=self.name, code=str(error.code), detail=error.detail)
+        return retried
+
+    def _note_answer(self, seconds: float) -> None:
+        self.latency = seconds if self.latency is None else self.latency + _SMOOTHING * (seconds - self.latency)
+        self.answered_at = time.monotonic()
+        if self._breaker.succeeded():
+            log.warning("endpoint.recovered", endpoint=self.name)
+
+    def _note_failure(self, error: MambaError, *, is_first: bool) -> None:
+        """A call counts once, however often it is tried. An endpoint that says no, or not now, is there."""
+        if isinstance(error, KeyRefused):
+            self._log_refused_key(error)
+        if isinstance(error, Rejected | KeyRefused) or error.code is Code.RATE_LIMITED:
+            if self._breaker.succeeded():
+                log.warning("endpoint.recovered", endpoint=self.name)
+        elif isinstance(error, ModelFailed) and error.retryable and is_first and self._breaker.failed():
+            log.warning("endpoint.left_alone", endpoint=self.name, code=str(error.code), detail=error.detail)
+
+    def _log_refused_key(self, error: KeyRefused) -> None:
+        now = time.monotonic()
+        if self._key_logged_at is None or now - self._key_logged_at >= _KEY_LOG_SECONDS:
+            self._key_logged_at = now
+            log.error("endpoint.key_refused", endpoint=self.name, detail=error.detail)
