@@ -74,7 +74,12 @@ def _serve(directory: Path | None, *, demo: bool) -> int:
     from mamba_app.serve import serve
 
     _import_from_here()
-    return serve(loaded.settings, notes=loaded.notes)
+    settings = loaded.settings
+    if demo:
+        from mamba_app.demo import as_demo
+
+        settings = as_demo(settings)
+    return serve(settings, notes=loaded.notes)
 
 
 def _models(directory: Path | None) -> int:

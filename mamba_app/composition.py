@@ -6,9 +6,8 @@ whole application.
 
 from __future__ import annotations
 
-import importlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -32,6 +31,8 @@ from mamba_adapters.http.intake import Intake
 from mamba_adapters.http.negotiation import AI_SDK, AI_SDK_V4, TEXT, Wires, default_release
 from mamba_adapters.http.object_routes import ObjectRoutes
 from mamba_adapters.http.openai_routes import OpenAiRoutes
+from mamba_adapters.http.pages import PlaygroundRoutes
+from mamba_adapters.http.title_routes import TitleRoutes
 from mamba_adapters.http.wire.ai_sdk import AiSdkEncoder
 from mamba_adapters.http.wire.ai_sdk_v4 import AiSdkV4Encoder
 from mamba_adapters.http.wire.codec import WireFactory
@@ -42,10 +43,10 @@ from mamba_adapters.telemetry.turn_log import TurnLog
 from mamba_adapters.tools.discovery import announced_tools, named_tools
 from mamba_adapters.tools.display import DISPLAY_TOOLS
 from mamba_adapters.tools.registry import Registry
+from mamba_app.providers import given_model, providers
 from mamba_app.supervisor import Supervisor
 from mamba_domain.catalog import ModelCard, ModelCatalog
 from mamba_domain.chat import Chat, ChatPolicy, OnDisconnect
-from mamba_domain.errors import Misconfigured
 from mamba_domain.ports.approval_desk import ApprovalDesk
 from mamba_domain.ports.chat_model import ChatModel
 from mamba_domain.ports.health import HealthProbe, Readiness
@@ -99,10 +100,10 @@ def compose(
     keyring = _keyring(settings)
     mcp = _mcp_servers(settings)
     catalog = _catalog(settings)
-    endpoint = _endpoint(settings) if model_for is None else _Endpoint(model_for=model_for, close=_nothing_to_close)
+    models = providers(settings) if model_for is None else given_model(model_for)
     chat = Chat(
         catalog=catalog,
-        model_for=endpoint.model_for,
+        model_for=models.model_for,
         tools=tools or offered_tools(settings, sources=(mcp,) if mcp is not None else ()),
         approvals=approvals
         or SignedApprovals(keyring=keyring, tickets=MemoryTickets(), lifetime=settings.tools.approval_lifetime),
@@ -143,9 +144,16 @@ def compose(
         max_body_bytes=settings.server.max_body_bytes,
     )
     schemas = {entry.name: entry.json_schema for entry in settings.objects.schemas}
+    title_routes = TitleRoutes(
+        catalog,
+        model_for=models.model_for,
+        title_model=settings.chat.title_model,
+        timeout=settings.chat.title_timeout,
+        max_body_bytes=settings.server.max_body_bytes,
+    )
     info_routes = InfoRoutes(
         catalog,
-        probes=tuple(probes if probes is not None else endpoint.probes),
+        probes=tuple(probes if probes is not None else models.probes),
         readiness=readiness,
         version=version("mamba-server"),
     )
@@ -153,7 +161,7 @@ def compose(
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(endpoint.close)
+            stack.push_async_callback(models.close)
             stack.push_async_callback(supervisor.cancel)
             stack.push_async_callback(supervisor.drain, 1.0)
             stack.callback(chat.stop_all)
@@ -169,69 +177,12 @@ def compose(
         *ObjectRoutes(intake, schemas=schemas).routes(),
         *OpenAiRoutes(intake, catalog=catalog).routes(),
         *AgUiRoutes(intake).routes(),
+        *title_routes.routes(),
         *info_routes.routes(),
+        *(PlaygroundRoutes().routes() if settings.server.playground else ()),
     ]
     asgi = build_app(routes, lifespan=lifespan)
     return Application(asgi=asgi, chat=chat, readiness=readiness, supervisor=supervisor)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Endpoint:
-    """What answers turns, how to ask after its health, and how to let go of it."""
-
-    model_for: Callable[[ModelCard], ChatModel]
-    probes: tuple[HealthProbe, ...] = ()
-    close: Callable[[], Awaitable[None]]
-
-
-async def _nothing_to_close() -> None:
-    """An adapter without connections."""
-
-
-def _endpoint(settings: Settings) -> _Endpoint:
-    adapter = settings.model.adapter
-    if adapter == "openai-chat":
-        return _openai_endpoint(settings)
-    if adapter == "demo":
-        from mamba_adapters.demo.chat_model import DemoModel
-
-        demo = DemoModel()
-        return _Endpoint(model_for=lambda _: demo, close=_nothing_to_close)
-    model = _made_by(adapter)
-    return _Endpoint(model_for=lambda _: model, close=_nothing_to_close)
-
-
-def _openai_endpoint(settings: Settings) -> _Endpoint:
-    from mamba_adapters.openai.chat_completions import ChatCompletionsModel
-    from mamba_adapters.openai.client import new_client
-    from mamba_adapters.openai.endpoint import Endpoint
-    from mamba_adapters.openai.health import EndpointProbe
-    from mamba_adapters.openai.retry import RetryPolicy
-
-    api_key = settings.openai.api_key
-    if api_key is None:
-        raise Misconfigured("openai.api_key", "required by model.adapter = openai-chat")
-    client = new_client(
-        api_key=api_key.get_secret_value(),
-        base_url=settings.openai.base_url,
-        connect_timeout=settings.openai.connect_timeout,
-    )
-    model = ChatCompletionsModel(
-        Endpoint(client, first_event_timeout=settings.openai.first_event_timeout),
-        retry=RetryPolicy(max_attempts=settings.openai.max_attempts),
-    )
-    return _Endpoint(model_for=lambda _: model, probes=(EndpointProbe("openai", client),), close=client.close)
-
-
-def _made_by(path: str) -> ChatModel:
-    """The model that a factory named by `package.module:name` makes."""
-    module_name, _, attribute = path.partition(":")
-    try:
-        factory = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise Misconfigured("model.adapter", f"{path} cannot be imported") from error
-    model: ChatModel = factory()
-    return model
 
 
 def _keyring(settings: Settings) -> Keyring:

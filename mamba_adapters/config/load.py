@@ -50,7 +50,7 @@ def load(
     settings, wrong = _judge(tree)
     problems = [*unread, *wrong]
     if not unread:
-        problems.extend(_lacking(settings, {problem.key for problem in wrong}))
+        problems.extend(_lacking(settings, env, {problem.key for problem in wrong}))
     if problems:
         raise ConfigurationError(problems)
     return Loaded(
@@ -80,8 +80,8 @@ def _judge(tree: Tree) -> tuple[Settings, list[Problem]]:
         return Settings.model_validate(tree.values), problems
 
 
-def _lacking(settings: Settings, wrong: set[str]) -> Iterator[Problem]:
-    for lack in lacks(settings):
+def _lacking(settings: Settings, env: Mapping[str, str], wrong: set[str]) -> Iterator[Problem]:
+    for lack in lacks(settings, env):
         if not {lack.key, lack.because} & wrong:
             key = find_key(lack.key.split("."))
             yield Problem(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mamba_adapters.config.settings import Settings
+from mamba_adapters.config.settings import ModelEntry, Settings
 
 __all__ = ["Lack", "lacks", "notes_on"]
 
@@ -19,16 +19,28 @@ class Lack:
     reason: str
 
 
-def lacks(settings: Settings) -> Iterator[Lack]:
+def lacks(settings: Settings, env: Mapping[str, str]) -> Iterator[Lack]:
     """The keys without which the server cannot start."""
-    adapter = settings.model.adapter
-    if adapter.startswith("openai-") and settings.openai.api_key is None:
+    adapters = {_adapter(entry, settings) for entry in settings.offered if not entry.has_own_connection}
+    adapter = next((adapter for adapter in sorted(adapters) if adapter.startswith("openai-")), None)
+    if adapter is not None and settings.openai.api_key is None:
         yield Lack(
             key="openai.api_key",
             because="model.adapter",
             reason=f'required by model.adapter = "{adapter}"; set OPENAI_API_KEY or MAMBA_OPENAI__API_KEY, '
             'or write it to .secrets.toml; model.adapter = "demo" needs none',
         )
+    for place, entry in enumerate(settings.models):
+        if entry.api_key_env is not None and not env.get(entry.api_key_env):
+            yield Lack(
+                key=f"models[{place}].api_key_env",
+                because="models",
+                reason="names a variable that is not set",
+            )
+
+
+def _adapter(entry: ModelEntry, settings: Settings) -> str:
+    return entry.adapter or settings.model.adapter
 
 
 def notes_on(settings: Settings) -> Iterator[str]:

@@ -61,7 +61,7 @@ def _wrong(reason: str) -> PydanticCustomError:
 
 
 def _model_adapter(value: str) -> str:
-    if value not in {"openai-chat", "demo"} and not _FACTORY.fullmatch(value):
+    if value not in {"openai-chat", "openai-responses", "demo"} and not _FACTORY.fullmatch(value):
         raise _wrong("names no adapter")
     return value
 
@@ -151,6 +151,7 @@ class Server(Section):
     port: int = Field(8000, ge=0, le=65_535, description="TCP port to listen on; 0 takes a free one.")
     max_body_bytes: Count = Field(4 * _MEBIBYTE, description="Largest request body, in bytes; a larger one gets 413.")
     docs: bool = Field(True, description="Whether /docs, /redoc and /openapi.json are served.")
+    playground: bool = Field(True, description="Whether / serves the playground, a chat page for trying the server.")
     forwarded_allow_ips: Annotated[
         str, AfterValidator(_proxies), Allowed('IP addresses and networks, separated by commas, or "*"')
     ] = Field(
@@ -183,14 +184,19 @@ class Logging(Section):
     prompts: bool = Field(False, description="Whether prompts and answers are logged; they may hold personal data.")
 
 
+Adapter = Annotated[
+    str,
+    AfterValidator(_model_adapter),
+    Allowed('"openai-chat", "openai-responses", "demo" or "package.module:factory"'),
+]
+
+
 class Model(Section):
     """Which adapter answers."""
 
-    adapter: Annotated[
-        str, AfterValidator(_model_adapter), Allowed('"openai-chat", "demo" or "package.module:factory"')
-    ] = Field(
+    adapter: Adapter = Field(
         "openai-chat",
-        description="What answers: the OpenAI Chat Completions API, the offline demo, or a factory of yours.",
+        description="What answers: OpenAI's Chat Completions or Responses API, the offline demo, or a factory of yours.",
     )
 
 
@@ -203,6 +209,11 @@ class OpenAI(Section):
         examples=[""],
     )
     base_url: HttpUrl = Field("https://api.openai.com/v1", description="Root of the API; OPENAI_BASE_URL sets it too.")
+    api_version: Annotated[Name | None, Allowed("1 to 256 visible ASCII characters")] = Field(
+        None,
+        description="The api-version that Azure OpenAI wants; setting it sends the key as Azure wants it, too.",
+        examples=["2024-10-21"],
+    )
     model: Name = Field("gpt-4o-mini", description="The model that answers when models is empty.")
     connect_timeout: Seconds = Field(5.0, description="Seconds to connect to the API.")
     first_event_timeout: Seconds = Field(30.0, description="Seconds from the request to the first event of the answer.")
@@ -211,6 +222,9 @@ class OpenAI(Section):
         ge=1,
         le=10,
         description="Attempts to open an answer, the first one included; none after output began.",
+    )
+    retry_wait: Seconds = Field(
+        0.5, description="Seconds before the second attempt, at most: the wait is random, and may double each time."
     )
 
 
@@ -230,6 +244,45 @@ class ModelEntry(Section):
     upstream_model: Annotated[Name | None, Allowed("1 to 256 visible ASCII characters")] = Field(
         None, description="The name that the provider knows; the id when unset."
     )
+    adapter: Annotated[
+        Annotated[str, AfterValidator(_model_adapter)] | None,
+        Allowed('"openai-chat", "openai-responses", "demo" or "package.module:factory"'),
+    ] = Field(None, description="What answers for this model; model.adapter when unset.")
+    base_url: Annotated[
+        Annotated[str, AfterValidator(_http_url)] | None,
+        Allowed("an http or https URL without credentials, query and fragment"),
+    ] = Field(
+        None, description="Root of this model's API. A model without a connection of its own uses that of openai."
+    )
+    api_key: Secret = Field(None, description="The key for this model's API; none is sent to a base_url without one.")
+    api_key_env: Annotated[
+        Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None, Allowed("the name of a variable")
+    ] = Field(None, description="The environment variable that holds that key, in place of api_key.")
+    api_version: Annotated[Name | None, Allowed("1 to 256 visible ASCII characters")] = Field(
+        None, description="The api-version that Azure OpenAI wants, for an Azure connection."
+    )
+    fallback: tuple[str, ...] = Field(
+        (), description="Ids of other models, asked in this order where this one fails before its first output."
+    )
+    is_reasoning: bool | None = Field(
+        None, description="Whether the model thinks before it speaks, for openai-responses; its name tells when unset."
+    )
+    reasoning_effort: Annotated[Name | None, Allowed("a level that the model knows, such as low")] = Field(
+        None, description="How much the model is to think; for models that know levels."
+    )
+    reasoning_summary: Literal["auto", "concise", "detailed"] | None = Field(
+        None, description="How much of its thinking is shown, for openai-responses; nothing when unset."
+    )
+
+    @property
+    def qualified_id(self) -> str:
+        """The id with the provider prefix."""
+        return self.id if self.id.startswith(f"{self.provider}/") else f"{self.provider}/{self.id}"
+
+    @property
+    def has_own_connection(self) -> bool:
+        """Whether it is reached otherwise than by the connection of `openai`."""
+        return any(value is not None for value in (self.base_url, self.api_key, self.api_key_env, self.api_version))
 
 
 class Chat(Section):
@@ -259,6 +312,10 @@ class Chat(Section):
         description="Tokens of one answer: the most that a request may ask for, and the default.",
         examples=[4096],
     )
+    title_model: Annotated[Name | None, Allowed("the id of a model on offer")] = Field(
+        None, description="The model that names conversations; the default model when unset.", examples=["gpt-4o-mini"]
+    )
+    title_timeout: Seconds = Field(8.0, description="Seconds that a title may take before the page has to do without.")
 
 
 class ClientToolEntry(Section):
@@ -394,9 +451,19 @@ class Settings(Section):
     models: tuple[ModelEntry, ...] = Field(
         (),
         description="The models on offer, the first being the default: id, and if need be name, provider, "
-        "description, context_window, supports_tools, upstream_model. Empty: openai.model alone.",
+        "description, context_window, supports_tools, upstream_model, adapter, base_url, api_key or api_key_env, "
+        "api_version, fallback, is_reasoning, reasoning_effort, reasoning_summary. Empty: openai.model alone.",
         examples=[
             [{"id": "gpt-4o-mini", "name": "GPT-4o mini", "context_window": 128_000}, {"id": "gpt-4o"}],
+            [
+                {"id": "gpt-5", "adapter": "openai-responses", "fallback": ["local"]},
+                {
+                    "id": "local",
+                    "provider": "ollama",
+                    "base_url": "http://127.0.0.1:11434/v1",
+                    "upstream_model": "qwen3",
+                },
+            ],
         ],
     )
     chat: Chat = Field(default_factory=Chat)
@@ -408,12 +475,26 @@ class Settings(Section):
     @field_validator("models")
     @classmethod
     def _ids_are_unique(cls, models: tuple[ModelEntry, ...]) -> tuple[ModelEntry, ...]:
-        ids = [entry.id.removeprefix(f"{entry.provider}/") for entry in models]
-        if len({(entry.provider, name) for entry, name in zip(models, ids, strict=True)}) < len(ids):
+        if len({entry.qualified_id for entry in models}) < len(models):
             raise _wrong("two entries have the same id")
+        return models
+
+    @field_validator("models")
+    @classmethod
+    def _entries_agree(cls, models: tuple[ModelEntry, ...]) -> tuple[ModelEntry, ...]:
+        for entry in models:
+            others = {name for other in models if other is not entry for name in (other.id, other.qualified_id)}
+            if not others.issuperset(entry.fallback) or entry.id in entry.fallback:
+                raise _wrong("a fallback is not the id of another entry")
+        if any(entry.api_key is not None and entry.api_key_env is not None for entry in models):
+            raise _wrong("an entry has both api_key and api_key_env")
         return models
 
     @property
     def offered(self) -> tuple[ModelEntry, ...]:
         """The models on offer, never none: `models`, or one entry made of `openai.model`."""
         return self.models or (ModelEntry(id=self.openai.model),)
+
+    def entry(self, name: str) -> ModelEntry:
+        """The first model on offer of that id, with or without its provider prefix."""
+        return next(entry for entry in self.offered if name in (entry.id, entry.qualified_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import orjson
@@ -48,8 +49,8 @@ class InfoRoutes:
         """Dependencies included; each probe caches, so that asking often costs the upstream nothing."""
         checks: JsonObject = {}
         degraded = False
-        for probe in self._probes:
-            result = await probe.check()
+        results = await asyncio.gather(*(probe.check() for probe in self._probes))
+        for probe, result in zip(self._probes, results, strict=True):
             degraded = degraded or result.status is not Health.HEALTHY
             check: JsonObject = {"status": result.status.value}
             if result.latency is not None:

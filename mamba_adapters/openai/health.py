@@ -1,4 +1,4 @@
-"""Whether an endpoint answers: one cheap `GET /models`, seldom."""
+"""How an endpoint is: what real traffic says, and where there is none, one cheap `GET /models`, seldom."""
 
 from __future__ import annotations
 
@@ -6,20 +6,28 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from mamba_adapters.openai.decoding import parse_payload
 from mamba_domain.ports.health import Health, HealthResult
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    import httpx2
+
+    from mamba_adapters.openai.endpoint import Endpoint
 
 __all__ = ["EndpointProbe"]
 
+_LONGEST_LIST = 8 << 20
+
 
 class EndpointProbe:
-    """A `HealthProbe`. Times are in seconds: results are kept for `fresh`, an answer is waited for `timeout` long."""
+    """A `HealthProbe`. Times are in seconds: what is known counts for `fresh`, an answer is waited for `timeout` long.
 
-    def __init__(self, name: str, client: AsyncOpenAI, *, fresh: float = 30.0, timeout: float = 2.0) -> None:
-        self.name = name
-        self._client = client
+    The latency is that of real calls to their first event, or of the probe where there were none.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, fresh: float = 30.0, timeout: float = 2.0) -> None:
+        self.name = endpoint.name
+        self._endpoint = endpoint
         self._fresh = fresh
         self._timeout = timeout
         self._checked: float | None = None
@@ -28,17 +36,49 @@ class EndpointProbe:
 
     async def check(self) -> HealthResult:
         """See the port. Callers that come while the endpoint is being asked share its answer."""
+        if self._endpoint.is_left_alone:
+            return HealthResult(status=Health.DEGRADED)
+        if self._is_fresh(self._endpoint.answered_at):
+            return HealthResult(status=Health.HEALTHY, latency=self._endpoint.latency)
         async with self._one:
-            if self._checked is None or time.monotonic() - self._checked > self._fresh:
+            if not self._is_fresh(self._checked):
                 self._result = await self._ask()
                 self._checked = time.monotonic()
             return self._result
 
+    def _is_fresh(self, moment: float | None) -> bool:
+        return moment is not None and time.monotonic() - moment < self._fresh
+
     async def _ask(self) -> HealthResult:
+        """An endpoint without such a list says 404, and is there."""
+        from openai import NotFoundError
+
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                await self._client.get("/models", cast_to=object)
+                is_well = isinstance(parse_payload(await self._models()), dict)
+        except NotFoundError:
+            is_well = True
         except Exception:
+            is_well = False
+        if not is_well:
             return HealthResult(status=Health.DEGRADED)
         return HealthResult(status=Health.HEALTHY, latency=time.monotonic() - started)
+
+    async def _models(self) -> bytes:
+        """The model list as it came; nothing where it is too long to be one."""
+        from openai import AsyncStream
+
+        from mamba_adapters.openai.transport import BODY
+
+        stream = await self._endpoint.client.get("/models", cast_to=object, stream=True, stream_cls=AsyncStream[object])
+        body: httpx2.AsyncByteStream = stream.response.extensions[BODY]
+        content = bytearray()
+        try:
+            async for data in body:
+                content += data
+                if len(content) > _LONGEST_LIST:
+                    return b""
+        finally:
+            await body.aclose()
+        return bytes(content)

@@ -115,7 +115,9 @@ class ResponseCalls:
         if type(place := event.get("output_index")) is int:
             candidates.append(self._by_place.get(place))
         candidates += reversed(self._calls)
-        return next((call for call in candidates if call is not None and (may_be_complete or not call.is_complete)), None)
+        return next(
+            (call for call in candidates if call is not None and (may_be_complete or not call.is_complete)), None
+        )
 
 
 def _text(value: object) -> str:

@@ -38,7 +38,7 @@ class ResponseEvents:
         self._calls = ResponseCalls()
         self._is_thinking = False
         self._sealed: JsonObject | None = None
-        self._told: set[object] = set()
+        self._has_spoken = False
         self._sources = 0
 
     def decode(self, payloads: Sequence[bytes]) -> list[ModelEvent]:
@@ -82,10 +82,8 @@ class ResponseEvents:
     def _rare(self, kind: str, event: dict[str, Any], out: list[ModelEvent]) -> None:
         """Everything beside plain text; what is not known is skipped."""
         match kind:
-            case "response.content_part.added":
-                self._told.add(event.get("output_index"))
             case "response.refusal.delta":
-                self._speak(event.get("delta"), event, out)
+                self._speak(event.get("delta"), out)
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self._think(event.get("delta"), out)
             case "response.reasoning_summary_part.added":
@@ -122,26 +120,26 @@ class ResponseEvents:
         match item.get("type"):
             case "reasoning":
                 self._seal(item)
-            case "message" if event.get("output_index") not in self._told and not self._told:
-                self._tell(event, item, out)
+            case "message" if not self._has_spoken:
+                self._tell(item, out)
             case "function_call":
                 if not self._calls.knows(event, item):
                     self._begin(event, item, out)
                 self._calls.complete(event, item, out)
 
-    def _tell(self, event: dict[str, Any], item: dict[str, Any], out: list[ModelEvent]) -> None:
-        """A message that was not told in pieces."""
+    def _tell(self, item: dict[str, Any], out: list[ModelEvent]) -> None:
+        """A message that did not come in pieces."""
         parts = item.get("content")
         for part in parts if isinstance(parts, list) else ():
             if isinstance(part, dict):
-                self._speak(part.get("text") or part.get("refusal"), event, out)
+                self._speak(part.get("text") or part.get("refusal"), out)
                 annotations = part.get("annotations")
                 for annotation in annotations if isinstance(annotations, list) else ():
                     self._cite(annotation, out)
 
-    def _speak(self, text: object, event: dict[str, Any], out: list[ModelEvent]) -> None:
-        if isinstance(text, str):
-            self._told.add(event.get("output_index"))
+    def _speak(self, text: object, out: list[ModelEvent]) -> None:
+        if isinstance(text, str) and text:
+            self._has_spoken = True
             add_text(self._surrogates.mend(text), out)
 
     def _think(self, text: object, out: list[ModelEvent]) -> None:
@@ -181,12 +179,16 @@ class ResponseEvents:
             reason = details.get("reason") if isinstance(details, dict) else None
             self._finish_reason = _INCOMPLETE.get(str(reason), FinishReason.OTHER)
         else:
+            output = fields.get("output")
+            if not (self._has_spoken or len(self._calls)) and isinstance(output, list):
+                for place, item in enumerate(output):
+                    self._end({"output_index": place}, item, out)
             self._finish_reason = FinishReason.TOOL_CALLS if len(self._calls) else FinishReason.STOP
         self.stopped = self.complete = True
 
     def _flush(self, text: list[str], out: list[ModelEvent]) -> None:
         if text:
-            add_text(self._surrogates.mend("".join(text)), out)
+            self._speak("".join(text), out)
             text.clear()
 
 

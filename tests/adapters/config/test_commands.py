@@ -60,7 +60,7 @@ def test_every_value_is_printed_with_its_source_in_order(tmp_path: Path, capsys:
         "server.docs = false  # command line",
         "server.drain_delay = 5.0  # default",
         "server.port = 9000  # MAMBA_SERVER__PORT",
-        'models = [{ id = "a", provider = "openai", description = "", context_window = 5, supports_tools = true }]'
+        'models = [{ id = "a", provider = "openai", description = "", context_window = 5, supports_tools = true, fallback = [] }]'
         f"  # {tmp_path / 'config.yaml'}",
     ]:
         assert line in lines

@@ -20,7 +20,7 @@ WRONG_VALUES = [
     ("server.grace", "nan", "must be a finite number", "a number from 0 to 86400"),
     ("server.grace", "true", "must be a number, not true or false", "a number from 0 to 86400"),
     ("logging.level", "'LOUD'", "none of the allowed values", '"DEBUG", "INFO", "WARNING" or "ERROR"'),
-    ("model.adapter", "'openai'", "names no adapter", '"openai-chat", "demo" or "package.module:factory"'),
+    ("model.adapter", "'openai'", "names no adapter", '"openai-responses", "demo" or "package.module:factory"'),
     ("model.adapter", "'a b:c'", "names no adapter", "package.module:factory"),
     ("openai.base_url", "'ftp://h/'", "is not a usable URL", "an http or https URL"),
     ("openai.base_url", "'https://'", "is not a usable URL", "an http or https URL"),
