@@ -20,12 +20,15 @@ INSTALL_PROJECT := $(PIP) install --quiet --no-deps --no-build-isolation --edita
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 
+# The page. Does nothing when it is up to date; finds a Node, or installs one into .venv.
+PLAYGROUND := $(BIN)/python playground/build.py
+
 # Further arguments of the command that a target runs: make test ARGS="tests/domain -x", make run ARGS="--port 9000".
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run install install-dev install-node test cover check format lint types imports repository \
-	bench build lock audit clean
+	playground bench build lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +36,7 @@ help: ## List the targets
 # -- use ---------------------------------------------------------------------------------------------------------------
 
 run: $(RUNTIME_STAMP) ## Start the server; with the offline demo model when there is no OpenAI key
+	@$(PLAYGROUND) || echo "The server starts without its page; the API works."
 	@if [ -n "$$OPENAI_API_KEY$$MAMBA_OPENAI__API_KEY" ] \
 		|| grep -qs api_key settings.local.toml .secrets.toml config.local.yaml; then \
 		exec $(BIN)/mamba-server serve $(ARGS); \
@@ -47,9 +51,12 @@ install-dev: $(DEV_STAMP) ## Install what the server, its extras, the tests and 
 
 install-node: $(NODE_STAMP) ## Install the npm clients that the tests run
 
+playground: $(RUNTIME_STAMP) ## Build the page that the server shows at /
+	@$(PLAYGROUND)
+
 # -- work --------------------------------------------------------------------------------------------------------------
 
-test: $(DEV_STAMP) $(NODE_STAMP) ## Run the tests; ARGS="tests/domain -x" for some of them
+test: $(DEV_STAMP) $(NODE_STAMP) playground ## Run the tests; ARGS="tests/domain -x" for some of them
 	$(BIN)/python -m pytest $(ARGS)
 
 cover: $(DEV_STAMP) ## Run the domain's tests; every line and branch of the domain must be covered
@@ -79,7 +86,7 @@ bench: $(DEV_STAMP) ## Measure the cost of a relayed delta
 
 # -- release -----------------------------------------------------------------------------------------------------------
 
-build: $(DEV_STAMP) ## Build the wheel into dist/, the same bytes for the same commit
+build: $(DEV_STAMP) playground ## Build the wheel into dist/, the same bytes for the same commit
 	rm -rf dist
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls -l dist
@@ -89,6 +96,7 @@ lock: $(TOOLS_STAMP) ## Renew requirements/*.lock from pyproject.toml; UPGRADE=-
 	$(LOCK) pyproject.toml --constraint requirements/dev.lock --output-file requirements/runtime.lock
 	$(LOCK) --group build --constraint requirements/dev.lock --output-file requirements/build.lock
 	$(LOCK) --group tools --constraint requirements/dev.lock --output-file requirements/tools.lock
+	$(LOCK) --group page --constraint requirements/dev.lock --output-file requirements/page.lock
 
 audit: $(TOOLS_STAMP) ## Look up the locked packages in the database of known vulnerabilities
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/runtime.lock \
@@ -96,7 +104,7 @@ audit: $(TOOLS_STAMP) ## Look up the locked packages in the database of known vu
 
 clean: ## Remove .venv and everything that was built or cached
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
-	rm -rf tests/sdk/node_modules
+	rm -rf tests/sdk/node_modules playground/node_modules playground/.built mamba_adapters/http/static/playground*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -- .venv -------------------------------------------------------------------------------------------------------------

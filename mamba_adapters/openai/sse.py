@@ -10,6 +10,9 @@ from mamba_domain.errors import Code, ModelFailed
 
 __all__ = ["SseReader"]
 
+_PLAIN = b"data: "
+_BETWEEN = b"\n\n" + _PLAIN
+"""What stands between two events that are one data line each, as nearly all are: a block of them is split in one go."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -47,8 +50,13 @@ class SseReader:
             return []
         if end + 2 < len(data):
             self._hold(data[end + 2 :])
+        block = data[:end]
+        if block.startswith(_PLAIN):
+            payloads = block[len(_PLAIN) :].split(_BETWEEN)
+            if block.count(b"\n") == 2 * (len(payloads) - 1):
+                return payloads
         payloads = []
-        for event in data[:end].split(b"\n\n"):
+        for event in block.split(b"\n\n"):
             if event.startswith(b"data: ") and b"\n" not in event:
                 payloads.append(event[6:])
             elif (payload := _data_of(event)) is not None:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import aiohttp
 import httpx2
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
 from mamba_adapters.openai.inflate import Inflater, UnknownEncoding
@@ -31,6 +33,8 @@ BODY = "mamba.body"
 _ERROR_BODY_BYTES = 64 * 1024
 _ERROR_BODY_SECONDS = 1.0
 _SUCCESS = range(200, 300)
+_HEAD_START = b"HTTP/"
+_HEAD_END = b"\r\n\r\n"
 _FROM_THE_REQUEST = ("accept", "content-type")
 """What the package may say about a request; a variable of the environment can make it say more."""
 
@@ -105,6 +109,10 @@ _ENTITY_HEADERS = frozenset({b"content-encoding", b"content-length", b"transfer-
 class _CleanConnector(aiohttp.TCPConnector):
     """Never reuses a connection on which bytes came that nobody asked for: they would answer somebody else's request."""
 
+    def __init__(self, *, limit: int, keepalive_timeout: float, ttl_dns_cache: int) -> None:
+        super().__init__(limit=limit, keepalive_timeout=keepalive_timeout, ttl_dns_cache=ttl_dns_cache)
+        self._factory = partial(cast("type[ResponseHandler]", _HonestProtocol), loop=self._loop)
+
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) is not None:
             protocol = connection.protocol
@@ -112,6 +120,34 @@ class _CleanConnector(aiohttp.TCPConnector):
                 return connection
             connection.close()
         return None
+
+
+class _HonestProtocol(ResponseHandler):
+    """Loses nothing that was right before something went wrong, and says at once that it did.
+
+    aiohttp drops a head, and all that came with it in one read, for an error behind it; and a reader who waits for more of a
+    body is not told of broken chunks.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Heads are parsed apart from what follows them."""
+        while data.startswith(_HEAD_START):
+            head, end, rest = data.partition(_HEAD_END)
+            if not rest:
+                break
+            super().data_received(head + end)
+            data = rest
+        super().data_received(data)
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        """For whoever waits for a head, and for whoever reads a body."""
+        if exc_cause is None:
+            super().set_exception(exc)
+        else:
+            super().set_exception(exc, exc_cause)
+        body = self._payload
+        if body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError("the body is broken"), exc)
 
 
 class _Body(httpx2.AsyncByteStream):
