@@ -22,7 +22,7 @@ from mamba_adapters.approvals.signed import SignedApprovals
 from mamba_adapters.approvals.tickets import MemoryTickets
 from mamba_adapters.config.settings import Settings
 from mamba_adapters.http.agui_routes import AgUiRoutes
-from mamba_adapters.http.app import build_app
+from mamba_adapters.http.app import CrossOrigin, build_app
 from mamba_adapters.http.chat_routes import ChatRoutes
 from mamba_adapters.http.completion_routes import CompletionRoutes
 from mamba_adapters.http.delivery import Delivery
@@ -181,7 +181,10 @@ def compose(
         *info_routes.routes(),
         *(PlaygroundRoutes().routes() if settings.server.playground else ()),
     ]
-    asgi = build_app(routes, lifespan=lifespan)
+    cross_origin = CrossOrigin(
+        origins=settings.cors.origins, localhost=settings.cors.localhost, credentials=settings.cors.credentials
+    )
+    asgi = build_app(routes, cross_origin=cross_origin, lifespan=lifespan)
     return Application(asgi=asgi, chat=chat, readiness=readiness, supervisor=supervisor)
 
 

@@ -82,7 +82,12 @@ def as_demo(settings: Settings) -> Settings:
     if streams.on_disconnect == "cancel":
         streams = streams.model_copy(update={"on_disconnect": "linger"})
     return settings.model_copy(
-        update={"tools": tools, "streams": streams, "models": settings.models or _models(settings.openai.model)}
+        update={
+            "tools": tools,
+            "streams": streams,
+            "models": settings.models or _models(settings.openai.model),
+            "cors": settings.cors.model_copy(update={"localhost": True}),
+        }
     )
 
 

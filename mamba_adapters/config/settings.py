@@ -30,6 +30,7 @@ __all__ = [
     "Auth",
     "Chat",
     "ClientToolEntry",
+    "Cors",
     "Logging",
     "McpEntry",
     "Model",
@@ -434,6 +435,19 @@ class Objects(Section):
     )
 
 
+class Cors(Section):
+    """Which pages of other origins may call the server from a browser."""
+
+    origins: tuple[
+        Annotated[str, Field(pattern=r"^https?://[^/*\s]+$"), Allowed("an origin such as https://app.example")], ...
+    ] = Field((), description='Origins, letter for letter, such as "https://app.example.org"; empty for none.')
+    localhost: bool = Field(
+        False,
+        description="Whether pages from localhost, on any port, may call too: for development; --demo turns it on.",
+    )
+    credentials: bool = Field(False, description="Whether browsers may send cookies along.")
+
+
 class Auth(Section):
     """Who may use the server."""
 
@@ -470,6 +484,7 @@ class Settings(Section):
     tools: Tools = Field(default_factory=Tools)
     objects: Objects = Field(default_factory=Objects)
     streams: Streams = Field(default_factory=Streams)
+    cors: Cors = Field(default_factory=Cors)
     auth: Auth = Field(default_factory=Auth)
 
     @field_validator("models")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,19 +18,51 @@ from mamba_adapters.http.problems import problem, problem_of
 from mamba_adapters.http.request_context import RequestContext
 from mamba_domain.errors import Code, MambaError
 
-__all__ = ["build_app"]
+__all__ = ["CrossOrigin", "build_app"]
+
+_LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
+_REQUEST_HEADERS = ("authorization", "content-type", "user-agent", "x-mamba-ui", "x-request-id")
+_ANSWER_HEADERS = ("retry-after", "x-request-id", "x-vercel-ai-data-stream", "x-vercel-ai-ui-message-stream")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossOrigin:
+    """Pages of which other origins a browser lets read the answers. Origins are compared letter for letter."""
+
+    origins: tuple[str, ...] = ()
+    localhost: bool = False
+    credentials: bool = False
 
 
 def build_app(
-    routes: list[Route], *, lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None
+    routes: list[Route],
+    *,
+    cross_origin: CrossOrigin | None = None,
+    lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
 ) -> Starlette:
-    """Routes behind the request context; whatever fails becomes a problem document."""
+    """Routes behind the request context; whatever fails becomes a problem document, which pages may read too."""
     return Starlette(
         routes=routes,
-        middleware=[Middleware(RequestContext)],
+        middleware=[*_cors(cross_origin or CrossOrigin()), Middleware(RequestContext)],
         exception_handlers={MambaError: _mamba_error, HTTPException: _http_exception},
         lifespan=lifespan,
     )
+
+
+def _cors(cross_origin: CrossOrigin) -> list[Middleware]:
+    if not cross_origin.origins and not cross_origin.localhost:
+        return []
+    layer = Middleware(
+        CORSMiddleware,
+        allow_origins=cross_origin.origins,
+        allow_origin_regex=_LOCALHOST if cross_origin.localhost else None,
+        allow_credentials=cross_origin.credentials,
+        allow_methods=("GET", "HEAD", "POST"),
+        allow_headers=_REQUEST_HEADERS,
+        expose_headers=_ANSWER_HEADERS,
+        max_age=600,
+    )
+    return [layer]
 
 
 async def _mamba_error(request: Request, error: Exception) -> Response:

@@ -1,6 +1,6 @@
 """What the decoders of both APIs share: reading an event's JSON, and mending what JSON can do to text.
 
-Events are read as plain JSON: building the `openai` package's typed objects costs a hundred times what reading them does.
+Events are read as plain JSON: building the `openai` package's typed objects costs many times what reading them does.
 """
 
 from __future__ import annotations

@@ -100,6 +100,9 @@ async def with_retries(
             and may_retry(error)
         )
 
+    async def once() -> T:  # backoff awaits what was written as a coroutine function, and nothing else
+        return await attempt()
+
     retrying = backoff.on_exception(
         waits,  # type: ignore[arg-type]  # backoff sends the exception in, which its stubs do not say
         ModelFailed,
@@ -107,8 +110,7 @@ async def with_retries(
         jitter=None,
         logger=None,
     )
-    result: T = await retrying(attempt)()
-    return result
+    return await retrying(once)()
 
 
 def _forget(times: deque[float], before: float) -> None:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from itertools import pairwise
+from itertools import count, pairwise
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -15,20 +21,23 @@ from pydantic import BaseModel, ConfigDict
 
 from mamba_adapters.tools.functions import FunctionTool, tool
 from mamba_adapters.tools.registry import Registry
-from tests.app.harness import Running, settings, text_of
+from tests.app.harness import Running, chat_body, settings, text_of
 from tests.app.serving import serving
 from tests.fakes.openai_server import (
     FAULTS,
     FORBIDDEN,
     POISON,
+    TEXT,
     UNREACHABLE,
     Api,
     Expect,
     FakeOpenAI,
+    FakeOpenAIProcess,
     Fault,
     Received,
 )
 
+ROOT = Path(__file__).parents[2]
 ADAPTERS: dict[Api, str] = {"chat": "openai-chat", "responses": "openai-responses"}
 ROWS = [
     pytest.param(api, fault, id=f"{api}-{fault.name}")
@@ -41,6 +50,7 @@ BOUNDS: dict[str, dict[str, float]] = {
     "idle": {"chat.idle_timeout": 0.4},
     "total": {"chat.total_timeout": 0.6},
 }
+NUMBERS = count()
 OURS = ("Error", "Exception", "Traceback", "aiohttp", "httpx", "openai.", "mamba_")
 """What only the inside of this service could say."""
 
@@ -78,6 +88,7 @@ async def service(
             "model.adapter": ADAPTERS[api],
             "openai.api_key": "sk-ours",
             "openai.base_url": base_url,
+            "openai.max_attempts": 2,
             "openai.retry_wait": 0.02,
             "openai.connect_timeout": 0.3,
             "openai.first_event_timeout": 5.0,
@@ -129,6 +140,172 @@ async def test_an_upstream_that_is_not_reached_is_told_honestly(api: Api, name: 
     async with unreachable.base_url() as base_url, service(api, base_url) as app:
         response, _ = await app.chat()
     check_status(unreachable.expect, response)
+
+
+@pytest.mark.parametrize("api", ADAPTERS)
+async def test_an_outage_is_not_made_worse_and_its_end_is_noticed(api: Api) -> None:
+    async with FakeOpenAI() as upstream, service(api, upstream.base_url) as app:
+        upstream.script(["fault-503"])
+        requests = 0
+        refused_at_once = 0.0
+        while not refused_at_once:
+            began = time.monotonic()
+            answers = await asyncio.gather(*(app.chat(id=str(n)) for n in range(10)))
+            requests += 10
+            assert {response.status_code for response, _ in answers} == {503}
+            assert all(response.headers["retry-after"] == "1" for response, _ in answers)
+            if len(upstream.requests) < requests:
+                refused_at_once = time.monotonic() - began
+        assert refused_at_once < 1.0
+        before = len(upstream.requests)
+        await asyncio.gather(*(app.chat(id=str(n)) for n in range(20)))
+        assert len(upstream.requests) <= before + 1
+        upstream.script([])
+        ended = time.monotonic()
+        while (await app.chat())[0].status_code != 200:
+            assert time.monotonic() - ended < 2.0
+        answers = await asyncio.gather(*(app.chat(id=str(n)) for n in range(10)))
+        assert {response.status_code for response, _ in answers} == {200}
+
+
+@pytest.mark.parametrize("api", ADAPTERS)
+@pytest.mark.parametrize(
+    ("model", "heard"),
+    [
+        ("fault-429-retry-after-s", b""),
+        ("fault-stall-before-headers", b""),
+        ("fault-stall-after-headers", b""),
+        ("fault-stall-midstream", b"text-delta"),
+        ("ok-n100000-p1", b"text-delta"),
+    ],
+    ids=["backing off", "no head", "no event", "stalled", "speaking"],
+)
+async def test_a_client_that_leaves_ends_the_upstream_call_at_once(api: Api, model: str, heard: bytes) -> None:
+    async with FakeOpenAI() as upstream, service(api, upstream.base_url) as app:
+        leave = await asking(app, model, heard)
+        (received,) = await upstream.received()
+        if model == "fault-429-retry-after-s":
+            await received.ended.wait()
+        left_at = time.monotonic()
+        leave()
+        async with asyncio.timeout(2):
+            await received.ended.wait()
+            await app.application.supervisor.drain(2)
+        assert time.monotonic() - left_at < 0.5
+        assert len(upstream.requests) == 1
+        assert upstream.journal.open_streams == 0
+        assert app.application.chat.running_turns == 0
+
+
+async def test_three_attempts_are_made_and_no_more() -> None:
+    values = {"openai.max_attempts": 3}
+    async with FakeOpenAI() as upstream, service("chat", upstream.base_url, values) as app:
+        response, _ = await app.chat(model="fault-500")
+        assert (response.status_code, len(upstream.requests)) == (503, 3)
+        upstream.script(["fault-500", "fault-reset-before-headers", "ok"])
+        _, chunks = await app.chat()
+        assert text_of(chunks) == TEXT
+
+
+async def test_a_flooding_stream_leaves_the_others_their_time() -> None:
+    async with FakeOpenAI() as upstream, service("chat", upstream.base_url) as app:
+        alone = max([await first_output(app) for _ in range(20)])
+        flood = asyncio.create_task(app.chat(model="fault-flood"))
+        await upstream.received(21)
+        beside = sorted(await asyncio.gather(*(first_output(app) for _ in range(20))))
+        assert not flood.done()
+        await flood
+        assert beside[10] < max(0.5, 20 * alone)
+
+
+@pytest.mark.parametrize("status", ["401", "403"])
+async def test_a_refused_key_is_told_to_the_operator_once_a_minute(
+    status: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeOpenAI() as upstream, service("chat", upstream.base_url) as app:
+        for _ in range(5):
+            response, _ = await app.chat(model=f"fault-{status}")
+            assert response.status_code == 502
+    assert (capsys.readouterr().out + caplog.text).count("endpoint.key_refused") == 1
+
+
+def test_no_word_of_an_upstream_reaches_log_or_client_even_at_debug(tmp_path: Path) -> None:
+    """The service as a process, as an operator runs it."""
+    names = ["500", "502-html", "401", "400", "429-quota", "error-event", "error-event-first", "garbage-headers"]
+    names += ["200-json", "redirect-trap", "malformed-json", "500-stalled-body", "events-after-done", "tool-bad-json"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAMBA_", "OPENAI_"))}
+    with FakeOpenAIProcess() as upstream, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        environment |= {
+            "MAMBA_SERVER__HOST": "127.0.0.1",
+            "MAMBA_SERVER__PORT": str(port),
+            "MAMBA_SERVER__DRAIN_DELAY": "0",
+            "MAMBA_LOGGING__LEVEL": "DEBUG",
+            "MAMBA_CHAT__OPEN_MODELS": "true",
+            "MAMBA_OPENAI__RETRY_WAIT": "0.01",
+            "OPENAI_API_KEY": "sk-ours-and-nobody-elses",
+            "OPENAI_BASE_URL": upstream.base_url,
+        }
+        command = [sys.executable, "-m", "mamba_app", "serve"]
+        with (
+            (tmp_path / "log").open("w+") as log,
+            subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=ROOT) as process,
+        ):
+            try:
+                answers = asyncio.run(_ask_all(port, names))
+            finally:
+                process.terminate()
+                assert process.wait(10) == 0
+            log.seek(0)
+            written = log.read()
+    assert "endpoint.key_refused" in written
+    assert all(json.loads(line) for line in written.splitlines())
+    for word in (*FORBIDDEN, "sk-ours"):
+        assert word not in written
+        assert word not in answers
+
+
+async def _ask_all(port: int, names: list[str]) -> str:
+    """What a client gets to read for each fault, heads and bodies."""
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    await client.get("/health/live")
+                except httpx2.TransportError:
+                    await asyncio.sleep(0.05)
+                else:
+                    break
+        asked = (client.post("/api/chat", json=chat_body(model=f"fault-{name}", id=name)) for name in names)
+        answers = await asyncio.gather(*asked, client.get("/health"))
+    return "".join(f"{answer.headers} {answer.text}" for answer in answers)
+
+
+async def first_output(app: Running) -> float:
+    """Seconds to the first words."""
+    began = time.monotonic()
+    async with app.http.stream("POST", "/api/chat", json=chat_body(model="ok", id=str(next(NUMBERS)))) as response:
+        async for data in response.aiter_raw():
+            if b"text-delta" in data:
+                return time.monotonic() - began
+    raise AssertionError("it said nothing")
+
+
+async def asking(app: Running, model: str, heard: bytes) -> Callable[[], None]:
+    """Ask over a bare socket and listen until `heard`; how to leave."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+    body = json.dumps(chat_body(model=model)).encode()
+    head = (
+        f"POST /api/chat HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    writer.write(head.encode() + body)
+    seen = b""
+    async with asyncio.timeout(5):
+        while heard not in seen:
+            seen += await reader.read(65536)
+    return writer.close
 
 
 def check_attempts(expect: Expect, received: list[Received]) -> None:
