@@ -238,6 +238,7 @@ class CallDesk:
         started = time.monotonic()
         dynamic = self._is_dynamic(call.tool)
         outcome: ToolOutcome | None = None
+        self._observer.tool_started(call=call)
         async with self._tools.run(call, self._context) as steps:
             async for step in steps:
                 if isinstance(step, ToolProgress):

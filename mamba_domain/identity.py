@@ -1,10 +1,10 @@
-"""Who is asking."""
+"""Who is asking, and with what they prove it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["ANONYMOUS", "Principal"]
+__all__ = ["ANONYMOUS", "Credentials", "Principal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,14 @@ class Principal:
     scopes: frozenset[str] = field(default_factory=frozenset)
     models: tuple[str, ...] | None = None
     """Ids of the models that this caller may use; None = every one in the catalog."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a request presents, letter for letter. Its repr shows none of it."""
+
+    api_key: str | None = field(default=None, repr=False)
+    bearer: str | None = field(default=None, repr=False)
 
 
 ANONYMOUS = Principal(subject="anonymous")

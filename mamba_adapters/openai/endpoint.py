@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -23,10 +23,12 @@ from mamba_adapters.openai.retry import RetryBudget, RetryPolicy, with_retries
 from mamba_domain.errors import Code, MambaError, ModelFailed, Rejected
 from mamba_domain.events import ModelEvent
 from mamba_domain.messages import JsonObject
+from mamba_domain.ports.upkeep import EndpointObserver, NoUpkeep
 
 if TYPE_CHECKING:
     import httpx2
     from openai import AsyncOpenAI
+    from openai._types import RequestOptions
 
 __all__ = ["Endpoint"]
 
@@ -38,9 +40,20 @@ _SMOOTHING = 0.2
 
 
 class Endpoint:
-    """`first_event_timeout` is in seconds and covers one attempt, from sending to the first event of the answer."""
+    """`first_event_timeout` is in seconds and covers one attempt, from sending to the first event of the answer.
 
-    def __init__(self, client: AsyncOpenAI, *, name: str = "openai", first_event_timeout: float = 30.0) -> None:
+    `outgoing_headers` is asked for each attempt: what joins the provider's work to the trace of the one who asked.
+    """
+
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        *,
+        name: str = "openai",
+        first_event_timeout: float = 30.0,
+        observer: EndpointObserver | None = None,
+        outgoing_headers: Callable[[], Mapping[str, str]] | None = None,
+    ) -> None:
         self.name = name
         self.client = client
         self.latency: float | None = None
@@ -48,6 +61,8 @@ class Endpoint:
         self.answered_at: float | None = None
         """When the last call began to be answered, by the monotonic clock."""
         self._first_event_timeout = first_event_timeout
+        self._observer = observer or NoUpkeep()
+        self._outgoing_headers = outgoing_headers
         self._breaker = CircuitBreaker()
         self._budget = RetryBudget()
         self._key_logged_at: float | None = None
@@ -113,7 +128,10 @@ class Endpoint:
 
         from mamba_adapters.openai.transport import BODY
 
-        stream = await self.client.post(path, body=params, cast_to=object, stream=True, stream_cls=AsyncStream[object])
+        options: RequestOptions = {"headers": self._outgoing_headers()} if self._outgoing_headers is not None else {}
+        stream = await self.client.post(
+            path, body=params, options=options, cast_to=object, stream=True, stream_cls=AsyncStream[object]
+        )
         response = stream.response
         body: httpx2.AsyncByteStream = response.extensions[BODY]
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -125,23 +143,29 @@ class Endpoint:
     def _may_retry(self, error: ModelFailed) -> bool:
         retried = not self._breaker.is_open and self._budget.take()
         if retried:
+            self._observer.attempt_repeated(endpoint=self.name)
             log.info("endpoint.retried", endpoint=self.name, code=str(error.code), detail=error.detail)
         return retried
 
     def _note_answer(self, seconds: float) -> None:
         self.latency = seconds if self.latency is None else self.latency + _SMOOTHING * (seconds - self.latency)
         self.answered_at = time.monotonic()
+        self._note_recovery()
+
+    def _note_recovery(self) -> None:
         if self._breaker.succeeded():
+            self._observer.breaker_changed(endpoint=self.name, is_open=False)
             log.warning("endpoint.recovered", endpoint=self.name)
 
     def _note_failure(self, error: MambaError, *, is_first: bool) -> None:
         """A call counts once, however often it is tried. An endpoint that says no, or not now, is there."""
+        self._observer.attempt_failed(endpoint=self.name, code=error.code.value)
         if isinstance(error, KeyRefused):
             self._log_refused_key(error)
         if isinstance(error, Rejected | KeyRefused) or error.code is Code.RATE_LIMITED:
-            if self._breaker.succeeded():
-                log.warning("endpoint.recovered", endpoint=self.name)
+            self._note_recovery()
         elif isinstance(error, ModelFailed) and error.retryable and is_first and self._breaker.failed():
+            self._observer.breaker_changed(endpoint=self.name, is_open=True)
             log.warning("endpoint.left_alone", endpoint=self.name, code=str(error.code), detail=error.detail)
 
     def _log_refused_key(self, error: KeyRefused) -> None:

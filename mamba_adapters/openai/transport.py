@@ -35,7 +35,7 @@ _ERROR_BODY_SECONDS = 1.0
 _SUCCESS = range(200, 300)
 _HEAD_START = b"HTTP/"
 _HEAD_END = b"\r\n\r\n"
-_FROM_THE_REQUEST = ("accept", "content-type")
+_FROM_THE_REQUEST = ("accept", "content-type", "traceparent", "tracestate")
 """What the package may say about a request; a variable of the environment can make it say more."""
 
 

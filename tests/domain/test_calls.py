@@ -16,7 +16,6 @@ from mamba_domain.errors import Code, Rejected, ToolFailed
 from mamba_domain.events import (
     ApprovalRequested,
     FinishReason,
-    Terminal,
     ToolCallCompleted,
     ToolCalled,
     ToolDenied,
@@ -39,6 +38,7 @@ from mamba_domain.messages import (
     ToolResultPart,
     UserMessage,
 )
+from mamba_domain.ports.observer import NullObserver
 from mamba_domain.tools import (
     Placement,
     ToolCall,
@@ -56,15 +56,11 @@ from tests.fakes.tool_registry import FakeTool, FakeTools, Steps, returning
 CONTEXT = ToolContext(principal=Principal(subject="alice"), chat_id="chat")
 
 
-class Observer:
+class Observer(NullObserver):
     """Keeps how calls ended."""
 
     def __init__(self) -> None:
         self.ended: list[tuple[str, str]] = []
-
-    def turn_ended(self, *, model: str, end: Terminal, steps: int, cause: BaseException | None) -> None: ...
-
-    def history_repaired(self, *, rule: str, count: int) -> None: ...
 
     def tool_ended(self, *, tool: str, outcome: str, seconds: float) -> None:
         assert seconds >= 0

@@ -61,6 +61,14 @@ async def test_nothing_in_the_environment_becomes_a_header(
     assert "ambient" not in str(received.headers)
 
 
+async def test_what_joins_a_trace_goes_along_and_nothing_else(upstream: FakeOpenAI) -> None:
+    client = new_client(api_key="x", base_url=upstream.base_url)
+    trace = {"traceparent": "00-1-2-01", "tracestate": "a=b", "cookie": "c=d"}
+    await text_from(upstream, endpoint=Endpoint(client, outgoing_headers=lambda: trace))
+    await client.close()
+    assert set(upstream.requests[0].headers) == HEADERS | {"authorization", "traceparent", "tracestate"}
+
+
 async def test_azure_gets_its_version_and_its_own_header(upstream: FakeOpenAI) -> None:
     await text_from(upstream, api_version="2024-10-21")
     (received,) = upstream.requests
