@@ -13,9 +13,10 @@ __all__ = ["create_app"]
 def create_app() -> ASGIApp:
     """Load the settings and put the application together. Raises `ConfigurationError` with every problem."""
     from mamba_adapters.config.load import load
+    from mamba_adapters.config.secrets import secret_values
     from mamba_adapters.telemetry.logging import configure_logging
     from mamba_app.composition import compose
 
     settings = load().settings
-    configure_logging(level=settings.logging.level, style=settings.logging.format)
+    configure_logging(level=settings.logging.level, style=settings.logging.format, secrets=secret_values(settings))
     return compose(settings).asgi

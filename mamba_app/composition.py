@@ -14,6 +14,7 @@ from importlib.metadata import version
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mamba_adapters.approvals.keyring import Keyring
@@ -26,32 +27,37 @@ from mamba_adapters.http.app import CrossOrigin, build_app
 from mamba_adapters.http.chat_routes import ChatRoutes
 from mamba_adapters.http.completion_routes import CompletionRoutes
 from mamba_adapters.http.delivery import Delivery
+from mamba_adapters.http.docs_pages import DocsPages
 from mamba_adapters.http.info_routes import InfoRoutes
 from mamba_adapters.http.intake import Intake
 from mamba_adapters.http.negotiation import AI_SDK, AI_SDK_V4, TEXT, Wires, default_release
 from mamba_adapters.http.object_routes import ObjectRoutes
 from mamba_adapters.http.openai_routes import OpenAiRoutes
 from mamba_adapters.http.pages import PlaygroundRoutes
+from mamba_adapters.http.selftest_route import SelfTestRoute
 from mamba_adapters.http.title_routes import TitleRoutes
 from mamba_adapters.http.wire.ai_sdk import AiSdkEncoder
 from mamba_adapters.http.wire.ai_sdk_v4 import AiSdkV4Encoder
 from mamba_adapters.http.wire.codec import WireFactory
 from mamba_adapters.http.wire.text import TextEncoder
 from mamba_adapters.http.wire.ui_messages import ReadLimits
-from mamba_adapters.streams.memory import MemoryStreams
-from mamba_adapters.telemetry.turn_log import TurnLog
 from mamba_adapters.tools.discovery import announced_tools, named_tools
 from mamba_adapters.tools.display import DISPLAY_TOOLS
 from mamba_adapters.tools.registry import Registry
+from mamba_app.access import Access, access, limited_admission
 from mamba_app.providers import given_model, providers
+from mamba_app.storage import Storage, storage
 from mamba_app.supervisor import Supervisor
+from mamba_app.telemetry import telemetry
 from mamba_domain.catalog import ModelCard, ModelCatalog
-from mamba_domain.chat import Chat, ChatPolicy, OnDisconnect
+from mamba_domain.chat import Chat, ChatPolicy, OnDisconnect, Streams, WhenBusy
+from mamba_domain.messages import JsonObject
+from mamba_domain.ports.admission import Admission
 from mamba_domain.ports.approval_desk import ApprovalDesk
+from mamba_domain.ports.authenticator import Authenticator
 from mamba_domain.ports.chat_model import ChatModel
 from mamba_domain.ports.health import HealthProbe, Readiness
 from mamba_domain.ports.observer import TurnObserver
-from mamba_domain.ports.streams import StreamStore
 from mamba_domain.ports.tool import Tool, ToolSource
 from mamba_domain.ports.tool_registry import ToolRegistry
 from mamba_domain.turn import TurnLimits
@@ -88,29 +94,46 @@ def compose(
     model_for: Callable[[ModelCard], ChatModel] | None = None,
     tools: ToolRegistry | None = None,
     approvals: ApprovalDesk | None = None,
-    streams: StreamStore | None = None,
+    streams: Streams | None = None,
     observer: TurnObserver | None = None,
     probes: Sequence[HealthProbe] | None = None,
+    authenticator: Authenticator | None = None,
+    admission: Admission | None = None,
     wires: Mapping[str, WireFactory] = WIRES,
 ) -> Application:
     """Put the service together. Nothing is connected before the application's start-up."""
-    turn_log = TurnLog()
-    supervisor = Supervisor(turn_log)
+    release = version("mamba-server")
     readiness = Readiness()
     keyring = _keyring(settings)
     mcp = _mcp_servers(settings)
     catalog = _catalog(settings)
-    models = providers(settings) if model_for is None else given_model(model_for)
+    tools = tools or offered_tools(settings, sources=(mcp,) if mcp is not None else ())
+    measures = telemetry(
+        settings,
+        models=[entry.id for entry in settings.offered],
+        is_tool=lambda name: tools.find(name) is not None,
+        version=release,
+    )
+    supervisor = Supervisor(measures.turn_log)
+    models = (
+        providers(settings, observer=measures.metrics, outgoing_headers=measures.outgoing_headers)
+        if model_for is None
+        else given_model(model_for)
+    )
+    admission = admission or limited_admission(settings)
+    entrance = access(settings.auth) if authenticator is None else Access(authenticator=authenticator)
+    store = storage(settings) if streams is None else Storage(streams=streams)
     chat = Chat(
         catalog=catalog,
         model_for=models.model_for,
-        tools=tools or offered_tools(settings, sources=(mcp,) if mcp is not None else ()),
+        tools=tools,
         approvals=approvals
         or SignedApprovals(keyring=keyring, tickets=MemoryTickets(), lifetime=settings.tools.approval_lifetime),
         seals=HmacSeals(keyring=keyring),
-        streams=streams or MemoryStreams(high_water=settings.streams.high_water_bytes),
+        streams=store.streams,
+        admission=admission,
         background=supervisor,
-        observer=observer or turn_log,
+        observer=observer or measures.observer,
         new_stream_id=lambda: secrets.token_urlsafe(18),
         limits=TurnLimits(
             max_steps=settings.chat.max_steps,
@@ -123,6 +146,7 @@ def compose(
             max_output_tokens=settings.chat.max_output_tokens,
             on_disconnect=OnDisconnect(settings.streams.on_disconnect),
             linger_seconds=settings.streams.linger_seconds,
+            when_busy=WhenBusy(settings.chat.when_busy),
         ),
     )
     known_wires = Wires(by_name=wires, release=default_release(settings.streams.ui_profile))
@@ -141,6 +165,7 @@ def compose(
             max_file_bytes=settings.chat.max_file_bytes,
             temperature_max=settings.chat.temperature_max,
         ),
+        admission=admission,
         max_body_bytes=settings.server.max_body_bytes,
     )
     schemas = {entry.name: entry.json_schema for entry in settings.objects.schemas}
@@ -153,18 +178,24 @@ def compose(
     )
     info_routes = InfoRoutes(
         catalog,
-        probes=tuple(probes if probes is not None else models.probes),
+        probes=tuple(probes if probes is not None else (*models.probes, *store.probes)),
         readiness=readiness,
-        version=version("mamba-server"),
+        version=release,
     )
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            for connection in measures.connections:
+                await stack.enter_async_context(connection)
             stack.push_async_callback(models.close)
+            for connection in store.connections:
+                await stack.enter_async_context(connection)
             stack.push_async_callback(supervisor.cancel)
             stack.push_async_callback(supervisor.drain, 1.0)
             stack.callback(chat.stop_all)
+            for connection in entrance.connections:
+                await stack.enter_async_context(connection)
             if mcp is not None:
                 await stack.enter_async_context(mcp)
             readiness.ready = True
@@ -179,13 +210,39 @@ def compose(
         *AgUiRoutes(intake).routes(),
         *title_routes.routes(),
         *info_routes.routes(),
-        *(PlaygroundRoutes().routes() if settings.server.playground else ()),
+        *SelfTestRoute().routes(),
+        *measures.routes(),
     ]
+    pages = _api_pages(settings, routes, version=release)
+    playground = PlaygroundRoutes().routes() if settings.server.playground else []
+    open_routes = info_routes.probes()
+    (open_routes if settings.auth.open_playground else routes).extend([*pages, *playground])
     cross_origin = CrossOrigin(
         origins=settings.cors.origins, localhost=settings.cors.localhost, credentials=settings.cors.credentials
     )
-    asgi = build_app(routes, cross_origin=cross_origin, lifespan=lifespan)
-    return Application(asgi=asgi, chat=chat, readiness=readiness, supervisor=supervisor)
+    asgi = build_app(
+        routes,
+        open_routes=open_routes,
+        authenticator=entrance.authenticator,
+        cross_origin=cross_origin,
+        lifespan=lifespan,
+        observer=measures.metrics,
+    )
+    return Application(asgi=measures.traced(asgi), chat=chat, readiness=readiness, supervisor=supervisor)
+
+
+def _api_pages(settings: Settings, routes: Sequence[Route], *, version: str) -> list[Route]:
+    """The API's description, and the pages that show it. They describe the routes that are served."""
+    if not settings.server.docs:
+        return []
+    paths = [*(route.path for route in routes), "/health/live", "/health/ready"]
+
+    def document() -> JsonObject:
+        from mamba_adapters.http.openapi.document import openapi_document
+
+        return openapi_document(version=version, paths=paths, has_auth=settings.auth.mode != "none")
+
+    return DocsPages(document).routes()
 
 
 def _keyring(settings: Settings) -> Keyring:

@@ -13,6 +13,7 @@ from mamba_domain.catalog import ModelCard
 from mamba_domain.errors import Misconfigured
 from mamba_domain.ports.chat_model import ChatModel
 from mamba_domain.ports.health import HealthProbe
+from mamba_domain.ports.upkeep import EndpointObserver
 
 if TYPE_CHECKING:
     from mamba_adapters.openai.endpoint import Endpoint
@@ -38,12 +39,18 @@ def given_model(model_for: Callable[[ModelCard], ChatModel]) -> Providers:
     return Providers(model_for=model_for, close=close)
 
 
-def providers(settings: Settings, *, env: Mapping[str, str] = os.environ) -> Providers:
+def providers(
+    settings: Settings,
+    *,
+    env: Mapping[str, str] = os.environ,
+    observer: EndpointObserver | None = None,
+    outgoing_headers: Callable[[], Mapping[str, str]] | None = None,
+) -> Providers:
     """The models on offer. Raises `Misconfigured` for one that cannot be made; nothing is connected yet.
 
     A model that is not listed, where those are let through, is asked of the first one's provider.
     """
-    workshop = _Workshop(settings, env)
+    workshop = _Workshop(settings, env, observer, outgoing_headers)
     entries = settings.offered
     plain = {entry.qualified_id: workshop.model(entry) for entry in entries}
     models = {entry.qualified_id: _with_fallbacks(entry, settings, plain) for entry in entries}
@@ -61,6 +68,8 @@ class _Workshop:
 
     settings: Settings
     env: Mapping[str, str]
+    observer: EndpointObserver | None = None
+    outgoing_headers: Callable[[], Mapping[str, str]] | None = None
     endpoints: dict[tuple[str, str | None, str | None], Endpoint] = field(default_factory=dict)
     made: dict[str, ChatModel] = field(default_factory=dict)
 
@@ -124,7 +133,11 @@ class _Workshop:
                 connect_timeout=openai.connect_timeout,
             )
             self.endpoints[place] = Endpoint(
-                client, name=self._new_name(entry), first_event_timeout=openai.first_event_timeout
+                client,
+                name=self._new_name(entry),
+                first_event_timeout=openai.first_event_timeout,
+                observer=self.observer,
+                outgoing_headers=self.outgoing_headers,
             )
         return self.endpoints[place]
 

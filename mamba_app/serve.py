@@ -4,20 +4,41 @@ from __future__ import annotations
 
 import gc
 import ipaddress
+import signal
+import socket
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
+from types import FrameType
 
 import structlog
 
+from mamba_adapters.config.secrets import secret_values
 from mamba_adapters.config.settings import Settings
+from mamba_adapters.http.guard import WireLimits
 from mamba_adapters.telemetry.logging import configure_logging
+from mamba_adapters.telemetry.workers import forget_worker, share_metrics
 from mamba_app.composition import compose
 from mamba_app.server import DrainingServer, server_config
+from mamba_app.workers import run_workers
 from mamba_domain.errors import Misconfigured
 
 __all__ = ["serve"]
 
 log = structlog.stdlib.get_logger("mamba.server")
+
+_OPEN = "ANYBODY who can reach this address can use the model at your expense; set auth.mode to close it"
+_BANNER = """
+  ************************************************************************
+  *  WARNING: auth.mode is "none" and this address is not a local one.   *
+  *  ANYBODY who can reach it can use the model, at your expense.        *
+  *  Close it:  MAMBA_AUTH__MODE=api_key  MAMBA_AUTH__API_KEY=<secret>   *
+  *  Or listen only to this machine:  MAMBA_SERVER__HOST=127.0.0.1       *
+  ************************************************************************
+
+"""
+"""On standard error as well, whatever level is logged: this has to be seen."""
 
 _MISCONFIGURED = 2
 _COULD_NOT_START = 3
@@ -25,33 +46,57 @@ _COULD_NOT_START = 3
 
 def serve(settings: Settings, *, notes: Sequence[str] = ()) -> int:
     """Run until SIGTERM or SIGINT; the exit status."""
-    configure_logging(level=settings.logging.level, style=settings.logging.format)
+    # The first process of a container ignores signals that it has no handler for.
+    signal.signal(signal.SIGTERM, _leave)
+    configure_logging(level=settings.logging.level, style=settings.logging.format, secrets=secret_values(settings))
     for note in notes:
         log.info("settings.note", note=note)
+    with share_metrics() if settings.server.workers > 1 else nullcontext():
+        return _serve(settings)
+
+
+def _serve(settings: Settings) -> int:
     try:
         application = compose(settings)
     except Misconfigured as problem:
         sys.stderr.write(f"{problem.key}: {problem.reason}\n")
         return _MISCONFIGURED
     _say_what_this_is(settings)
+    _spare_the_collector()
+    config = server_config(
+        application.asgi,
+        host=settings.server.host,
+        port=settings.server.port,
+        forwarded_allow_ips=settings.server.forwarded_allow_ips,
+        limits=WireLimits(head_timeout=settings.server.head_timeout, body_timeout=settings.server.body_timeout),
+    )
     server = DrainingServer(
-        server_config(
-            application.asgi,
-            host=settings.server.host,
-            port=settings.server.port,
-            forwarded_allow_ips=settings.server.forwarded_allow_ips,
-        ),
+        config,
         drain_delay=settings.server.drain_delay,
         grace=settings.server.grace,
         stop_accepting_traffic=lambda: setattr(application.readiness, "ready", False),
+        running_turns=lambda: len(application.supervisor),
         stop_turns=application.chat.stop_all,
     )
-    _spare_the_collector()
     try:
-        server.run()
+        if settings.server.workers == 1:
+            return _run(server)
+        listener = config.bind_socket()
     except SystemExit:
         return _COULD_NOT_START
+    return run_workers(settings.server.workers, listener, partial(_run, server), when_over=forget_worker)
+
+
+def _run(server: DrainingServer, listener: socket.socket | None = None) -> int:
+    try:
+        server.run([listener] if listener is not None else None)
+    except SystemExit as error:
+        return _COULD_NOT_START if error.code else 0
     return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _say_what_this_is(settings: Settings) -> None:
@@ -62,16 +107,13 @@ def _say_what_this_is(settings: Settings) -> None:
             "tools.secrets_unset",
             note="approvals and tool outputs are signed with a secret of this process: a restart invalidates them",
         )
-    if not _is_loopback(settings.server.host):
-        log.warning(
-            "auth.none",
-            note="ANYBODY who can reach this address can use the model at your expense; set auth.mode to close it",
-            host=settings.server.host,
-        )
+    if settings.auth.mode == "none" and not _is_loopback(settings.server.host):
+        log.warning("auth.none", note=_OPEN, host=settings.server.host)
+        sys.stderr.write(_BANNER)
 
 
 def _spare_the_collector() -> None:
-    """What start-up made lives as long as the process: a full collection that walks it stops every stream for 50 ms."""
+    """What start-up made lives as long as the process: a full collection would walk it and stop every stream."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 

@@ -1,35 +1,50 @@
 """Runs the application under uvicorn, and ends it in an order that cuts nobody off.
 
 SIGTERM: not ready at once, still accepting for `drain_delay` while load balancers notice, then the listener closes and
-running streams may finish until `grace` has passed since the signal; the rest end with an honest error. A second signal is
-final. The exit status is 0.
+running turns may finish until `grace` has passed since the signal; the rest end with an honest error. SIGINT, which a
+person sends, skips the delay. A second signal is final. The exit status is 0, and 1 where the end had to be forced.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import socket
+import sys
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from mamba_adapters.http.peer import PeerProtocol
+from mamba_adapters.http.guard import WireLimits, guarded_by
 
 __all__ = ["DrainingServer", "server_config"]
 
-_LAST_WORDS = 1.0
+log = structlog.stdlib.get_logger("mamba.server")
+
+_LAST_WORDS = 0.5
 """Seconds for the error frames to leave once the grace period is over."""
+_CLOSING = 0.3
+"""Seconds after that in which the application may close what it holds."""
+_AT_THE_LATEST = 0.95
+"""Seconds after the grace period, or after a second signal, when the process ends whatever still holds it."""
+_TICK = 0.02
 
 
-def server_config(app: ASGIApp, *, host: str, port: int, forwarded_allow_ips: str) -> uvicorn.Config:
+def server_config(
+    app: ASGIApp, *, host: str, port: int, forwarded_allow_ips: str, limits: WireLimits | None = None
+) -> uvicorn.Config:
     """How this service runs uvicorn."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=PeerProtocol,
+        http=guarded_by(limits or WireLimits()),
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -56,45 +71,112 @@ class DrainingServer(uvicorn.Server):
         drain_delay: float,
         grace: float,
         stop_accepting_traffic: Callable[[], None],
+        running_turns: Callable[[], int],
         stop_turns: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._drain_delay = drain_delay
         self._grace = grace
         self._stop_accepting_traffic = stop_accepting_traffic
+        self._running_turns = running_turns
         self._stop_turns = stop_turns
         self._signalled: float | None = None
-        config.timeout_graceful_shutdown = None
+        self._starting: asyncio.Task[object] | None = None
+        self._owns_process = False
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal. The process is this server's: it is ended in time even if something blocks it."""
+        self._owns_process = True
+        super().run(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal begins the end, the second one is the end."""
-        if self._signalled is None:
-            self._signalled = time.monotonic()
-            self._stop_accepting_traffic()
-        else:
-            self.should_exit = True
-            self.force_exit = True
+        if self._signalled is not None:
+            self.should_exit = self.force_exit = True
+            self._end_process_after(_AT_THE_LATEST, status=1)
+            return
+        self._signalled = time.monotonic()
+        if sig == signal.SIGINT:
+            self._drain_delay = 0.0
+        self._stop_accepting_traffic()
+        self._end_process_after(max(self._grace, self._drain_delay) + _AT_THE_LATEST, status=0)
+        if self._starting is not None:
+            self._starting.get_loop().call_soon_threadsafe(self._give_up_starting)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """A signal that comes meanwhile ends the start: nobody was promised anything yet."""
+        this = self._starting = asyncio.current_task()
+        try:
+            await super().startup(sockets)
+        except asyncio.CancelledError:
+            if this is None or self._signalled is None:
+                raise
+            this.uncancel()
+        finally:
+            self._starting = None
+        self.should_exit = self.should_exit or self._signalled is not None
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether the listener is to be closed."""
-        if self._signalled is not None and (self._idle() or time.monotonic() - self._signalled >= self._drain_delay):
+        if self._signalled is not None and time.monotonic() - self._signalled >= self._drain_delay:
             self.should_exit = True
         return await super().on_tick(counter)
 
-    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """Let streams finish until the grace period is over, then have each say that it was cut."""
-        ending = asyncio.create_task(self._end_of_grace(), name="end of grace")
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let turns finish until the grace period is over, then have each say that it was cut."""
+        self._stop_accepting_traffic()
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        log.info("server.draining", connections=len(self.server_state.connections), turns=self._running_turns())
+        end_of_grace = (self._signalled or time.monotonic()) + self._grace
+        await self._idle_by(end_of_grace)
+        if not self._is_idle():
+            log.warning("server.cutting", connections=len(self.server_state.connections), turns=self._running_turns())
+            self._stop_turns()
+            await self._idle_by(time.monotonic() + _LAST_WORDS)
+            self._drop_the_rest()
+        if not self.force_exit:
+            await self._close_application(max(_CLOSING, end_of_grace - time.monotonic()))
+
+    async def _idle_by(self, deadline: float) -> None:
+        """Wait until nothing is under way, until the deadline, or until a second signal."""
+        # uvicorn has no event for its connections and tasks.
+        while not self._is_idle() and not self.force_exit and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_TICK)
+
+    def _give_up_starting(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+
+    def _is_idle(self) -> bool:
+        return not (self.server_state.connections or self.server_state.tasks or self._running_turns())
+
+    def _drop_the_rest(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()
+
+    async def _close_application(self, seconds: float) -> None:
         try:
-            await super().shutdown()
-        finally:
-            ending.cancel()
+            async with asyncio.timeout(seconds):
+                await self.lifespan.shutdown()
+        except TimeoutError:
+            log.warning("server.not_closed", note="the application did not close what it holds in time")
 
-    async def _end_of_grace(self) -> None:
-        since = self._signalled if self._signalled is not None else time.monotonic()
-        await asyncio.sleep(max(0.0, since + self._grace - time.monotonic()))
-        self._stop_turns()
-        await asyncio.sleep(_LAST_WORDS)
-        self.force_exit = True
+    def _end_process_after(self, seconds: float, *, status: int) -> None:
+        """A thread that blocks, a tool's for one, would hold the interpreter's own exit for ever."""
+        if self._owns_process:
+            timer = threading.Timer(seconds, _end_process, (status,))
+            timer.daemon = True
+            timer.start()
 
-    def _idle(self) -> bool:
-        return self._drain_delay <= 0
+
+def _end_process(status: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)

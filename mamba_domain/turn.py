@@ -14,6 +14,7 @@ from mamba_domain.approvals import Verdict
 from mamba_domain.calls import CallDesk
 from mamba_domain.catalog import ModelCard
 from mamba_domain.errors import PUBLIC_MESSAGES, Code, MambaError, ModelFailed, Rejected
+from mamba_domain.estimates import estimated_usage
 from mamba_domain.events import (
     FinishReason,
     ModelEvent,
@@ -113,11 +114,15 @@ async def run_turn(
     observer: TurnObserver,
     interruption: Interruption,
     seals: Seals | None = None,
-) -> None:
-    """Answer one turn into the sink. Never raises: a failure is the stream's last event."""
+) -> Usage:
+    """Answer one turn into the sink. Never raises: a failure is the stream's last event.
+
+    Returns what the turn took: as the provider counted it, and as an estimate where it did not come to that.
+    """
     run = _Run(turn, model, tools, approvals, sink, limits, observer, seals or NoSeals())
     end: Terminal
     cause: BaseException | None = None
+    observer.turn_started(model=turn.model, chat_id=turn.chat_id)
     try:
         async with asyncio.timeout(limits.total_timeout):
             finish_reason = await run.answer()
@@ -137,6 +142,7 @@ async def run_turn(
         end, cause = run.failed(Code.INTERNAL), error
     await sink.send((end,))
     observer.turn_ended(model=turn.model.id, end=end, steps=run.steps, cause=cause)
+    return run.taken()
 
 
 class _Run:
@@ -176,6 +182,8 @@ class _Run:
         )
         self.usage = Usage()
         self.steps = 0
+        self._estimated = Usage()
+        self._under_way: tuple[ModelRequest, _Said] | None = None
 
     def timings(self) -> Timings:
         first = None if self._first_output is None else self._first_output - self._started
@@ -202,6 +210,7 @@ class _Run:
             parts, finish_reason = await self._model_call(may_call=may_call)
             settled = await self._calls.settle(finish_reason, may_call=may_call)
             await self._sink.send((StepFinished(finish_reason=finish_reason),))
+            self._observer.step_ended()
             if settled.waits_for_client or not settled.results:
                 return finish_reason
             if not may_call:
@@ -230,18 +239,46 @@ class _Run:
         finished: ModelFinished | None = None
         clock = asyncio.get_running_loop().time
         idle = self._limits.idle_timeout
+        reads = 0
+        first_read = called = clock()
+        self._observer.model_called(model=self._turn.model, request=request)
         async with self._model.stream(request) as batches:
+            self._under_way = (request, said)
             await self._sink.send((StepStarted(),))
             async with asyncio.timeout(idle) as patience:
                 async for batch in batches:
                     patience.reschedule(None)
+                    if not reads:
+                        first_read = clock()
+                    reads += 1
                     finished = await self._relay(batch, said)
                     patience.reschedule(clock() + idle)
         if finished is None:
             raise ModelFailed(Code.MODEL_ERROR, detail="the model's stream ended without a finish reason")
         if finished.usage is not None:
             self.usage += finished.usage
-        return said.parts(), finished.finish_reason
+            self._under_way = None
+        self._estimate()
+        parts = said.parts()
+        self._observer.model_answered(
+            said=parts,
+            finished=finished,
+            first_output=first_read - called,
+            interval=(clock() - first_read) / (reads - 1) if reads > 1 else None,
+        )
+        return parts, finished.finish_reason
+
+    def taken(self) -> Usage:
+        """The usage that was told and the usage that was not."""
+        self._estimate()
+        return self.usage + self._estimated
+
+    def _estimate(self) -> None:
+        """Of a call whose usage nobody told, or will tell any more."""
+        if self._under_way is not None:
+            request, said = self._under_way
+            self._estimated += estimated_usage(request.messages, said.parts())
+            self._under_way = None
 
     async def _relay(self, batch: Sequence[ModelEvent], said: _Said) -> ModelFinished | None:
         """Pass on what one read brought."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from mamba_adapters.config.access_rules import access_lacks
 from mamba_adapters.config.environment import DIRECTORY_VARIABLE, read_environment, read_overrides
 from mamba_adapters.config.files import read_files
 from mamba_adapters.config.keys import all_keys, find_key
@@ -50,7 +51,7 @@ def load(
     settings, wrong = _judge(tree)
     problems = [*unread, *wrong]
     if not unread:
-        problems.extend(_lacking(settings, env, {problem.key for problem in wrong}))
+        problems.extend(_lacking(settings, env, {problem.key for problem in wrong}, tree))
     if problems:
         raise ConfigurationError(problems)
     return Loaded(
@@ -80,13 +81,14 @@ def _judge(tree: Tree) -> tuple[Settings, list[Problem]]:
         return Settings.model_validate(tree.values), problems
 
 
-def _lacking(settings: Settings, env: Mapping[str, str], wrong: set[str]) -> Iterator[Problem]:
-    for lack in lacks(settings, env):
+def _lacking(settings: Settings, env: Mapping[str, str], wrong: set[str], tree: Tree) -> Iterator[Problem]:
+    for lack in (*lacks(settings, env), *access_lacks(settings)):
         if not {lack.key, lack.because} & wrong:
             key = find_key(lack.key.split("."))
+            source = tree.source_of(lack.key.partition("[")[0])
             yield Problem(
                 key=lack.key,
-                source="not set",
+                source=source if source != "default" else "not set",
                 reason=lack.reason,
                 allowed=key.allowed if key is not None else "",
             )

@@ -30,6 +30,19 @@ def lacks(settings: Settings, env: Mapping[str, str]) -> Iterator[Lack]:
             reason=f'required by model.adapter = "{adapter}"; set OPENAI_API_KEY or MAMBA_OPENAI__API_KEY, '
             'or write it to .secrets.toml; model.adapter = "demo" needs none',
         )
+    if settings.streams.adapter == "redis" and settings.redis.url is None:
+        yield Lack(key="redis.url", because="streams.adapter", reason='required by streams.adapter = "redis"')
+    if (
+        settings.streams.adapter == "memory"
+        and settings.server.workers > 1
+        and settings.streams.on_disconnect != "cancel"
+    ):
+        yield Lack(
+            key="streams.adapter",
+            because="server.workers",
+            reason='must be "redis" where server.workers is more than 1 and streams.on_disconnect is not "cancel": '
+            "a reader who comes back may meet another process",
+        )
     for place, entry in enumerate(settings.models):
         if entry.api_key_env is not None and not env.get(entry.api_key_env):
             yield Lack(
@@ -45,5 +58,12 @@ def _adapter(entry: ModelEntry, settings: Settings) -> str:
 
 def notes_on(settings: Settings) -> Iterator[str]:
     """What an operator may have meant otherwise."""
-    if settings.auth.api_key is not None:
-        yield f'auth.api_key is set but not used: auth.mode = "{settings.auth.mode}" lets everybody in'
+    if settings.server.workers > 1 and settings.streams.adapter == "memory":
+        yield (
+            "server.workers is more than 1 and streams.adapter is memory: following, stopping and replaying an answer "
+            "only work where the request meets the process that runs it"
+        )
+    if settings.server.drain_delay > settings.server.grace:
+        yield "server.drain_delay is longer than server.grace: running turns are cut when the listener closes"
+    if settings.auth.api_key is not None and settings.auth.mode == "none":
+        yield 'auth.api_key is set but not used: auth.mode = "none" lets everybody in'

@@ -27,10 +27,12 @@ from pydantic_core import PydanticCustomError
 
 __all__ = [
     "Allowed",
+    "ApiKeyEntry",
     "Auth",
     "Chat",
     "ClientToolEntry",
     "Cors",
+    "Limits",
     "Logging",
     "McpEntry",
     "Model",
@@ -38,6 +40,7 @@ __all__ = [
     "ObjectEntry",
     "Objects",
     "OpenAI",
+    "Redis",
     "Section",
     "Server",
     "Settings",
@@ -96,6 +99,12 @@ def _ui_profile(value: str) -> str:
     return value
 
 
+def _redis_url(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and not re.fullmatch(r"(redis|rediss|unix)://[!-~]+", value.get_secret_value()):
+        raise _wrong("is no URL of a Redis server")
+    return value
+
+
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
@@ -151,7 +160,12 @@ class Server(Section):
     )
     port: int = Field(8000, ge=0, le=65_535, description="TCP port to listen on; 0 takes a free one.")
     max_body_bytes: Count = Field(4 * _MEBIBYTE, description="Largest request body, in bytes; a larger one gets 413.")
+    head_timeout: Seconds = Field(
+        10.0, description="Seconds in which a request's head must come, counted from the connection for the first one."
+    )
+    body_timeout: Seconds = Field(30.0, description="Seconds in which a request's body must come.")
     docs: bool = Field(True, description="Whether /docs, /redoc and /openapi.json are served.")
+    metrics: bool = Field(True, description="Whether /metrics is served, for Prometheus.")
     playground: bool = Field(True, description="Whether / serves the playground, a chat page for trying the server.")
     forwarded_allow_ips: Annotated[
         str, AfterValidator(_proxies), Allowed('IP addresses and networks, separated by commas, or "*"')
@@ -169,7 +183,13 @@ class Server(Section):
         25.0,
         ge=0,
         le=86_400,
-        description="Seconds that running turns get to end after that, before they are cut.",
+        description="Seconds from SIGTERM in which running turns may end; what is left then ends with an error.",
+    )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that share the port; one that dies is replaced. Streams that are to survive want redis then.",
     )
 
 
@@ -301,6 +321,10 @@ class Chat(Section):
         le=86_400,
         description="Seconds of silence before the 200 is sent; a failure before then is an HTTP status.",
     )
+    when_busy: Literal["replace", "reject"] = Field(
+        "replace",
+        description="What a message does to a turn that still runs in its chat: it stops that, or it is refused with 409.",
+    )
     idle_timeout: Seconds = Field(60.0, description="Seconds of silence between two events of the model.")
     total_timeout: Seconds = Field(600.0, description="Seconds that a whole turn may take.")
     max_messages: Count = Field(1000, description="Messages in one request.")
@@ -378,7 +402,9 @@ class Tools(Section):
 class Streams(Section):
     """How answers are kept and sent."""
 
-    adapter: Literal["memory"] = Field("memory", description="Where running answers are kept.")
+    adapter: Literal["memory", "redis"] = Field(
+        "memory", description="Where running answers are kept: in the process, or also in Redis, for all processes."
+    )
     merge_ms: int = Field(
         25,
         ge=0,
@@ -395,6 +421,9 @@ class Streams(Section):
         le=86_400,
         description='Seconds that a turn waits for a reader with on_disconnect = "linger".',
     )
+    replay_seconds: Seconds = Field(
+        300.0, description="Seconds that the answer to a request with an Idempotency-Key is kept after its end."
+    )
     send_timeout: Seconds = Field(30.0, description="Seconds in which a client must take what it was sent.")
     ui_profile: Annotated[str, AfterValidator(_ui_profile), Allowed('"compat" or a release such as "6.0.12"')] = Field(
         "compat",
@@ -402,6 +431,25 @@ class Streams(Section):
     )
     high_water_bytes: Count = Field(
         131_072, description="Bytes that a turn may be ahead of its reader before the model is held back."
+    )
+
+
+class Redis(Section):
+    """The Redis server for streams.adapter = "redis". Needs the extra redis."""
+
+    url: Annotated[
+        SecretStr | None,
+        BeforeValidator(_empty_is_unset),
+        AfterValidator(_redis_url),
+        Allowed("a redis://, rediss:// or unix:// URL"),
+    ] = Field(
+        None,
+        description="Where it is. It is masked like a secret, since it may hold a password.",
+        examples=["redis://127.0.0.1:6379/0"],
+    )
+    password: Secret = Field(None, description="Its password, in place of one in the URL.", examples=[""])
+    prefix: Annotated[str, Field(pattern=r"^[!-z]{0,64}$"), Allowed("up to 64 visible ASCII characters")] = Field(
+        "mamba:", description="What the names of all keys begin with; services that share a server need one each."
     )
 
 
@@ -448,11 +496,115 @@ class Cors(Section):
     credentials: bool = Field(False, description="Whether browsers may send cookies along.")
 
 
+class ApiKeyEntry(Section):
+    """A named key: the key itself, or its SHA-256 digest."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{1,64}$"), Allowed("1 to 64 letters, digits and . _ @ -")] = (
+        Field(description="Who holds it. Chats, limits and the log go by this name.")
+    )
+    key: Secret = Field(None, description="The key.")
+    sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$"), Allowed("64 hexadecimal digits, a-f small")] = (
+        Field(None, description="The key's SHA-256 digest, in place of the key.")
+    )
+    scopes: tuple[str, ...] = Field((), description="Scopes of whoever holds it, for tools.scopes.")
+    models: tuple[str, ...] | None = Field(None, description="Ids of the models that it opens; every one when unset.")
+
+
+Algorithm = Literal[
+    "HS256", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"
+]
+
+
 class Auth(Section):
     """Who may use the server."""
 
-    mode: Literal["none"] = Field("none", description="How callers prove who they are; none lets everybody in.")
-    api_key: Secret = Field(None, description="A key that callers present; not used while mode is none.", examples=[""])
+    mode: Literal["none", "api_key", "jwt"] = Field(
+        "none", description="How callers prove who they are; none lets everybody in."
+    )
+    api_key: Secret = Field(
+        None, description='A key that callers present, of 16 characters or more; its name is "default".', examples=[""]
+    )
+    api_keys: tuple[ApiKeyEntry, ...] = Field(
+        (),
+        description="Keys of several callers: each with name and key or sha256, and if need be scopes and models.",
+        examples=[[{"name": "alice", "sha256": "0" * 64, "models": ["gpt-4o-mini"]}]],
+    )
+    issuer: Annotated[Name | None, Allowed("1 to 256 visible ASCII characters")] = Field(
+        None,
+        description="The iss that a token must have. Where no key is named below, its keys are found by OpenID Connect "
+        "Discovery.",
+        examples=["https://id.example.org/"],
+    )
+    audience: Annotated[Name | None, Allowed("1 to 256 visible ASCII characters")] = Field(
+        None, description="The aud that a token must have, alone or among others.", examples=["mamba"]
+    )
+    check_issuer: bool = Field(True, description="Whether tokens without that iss are refused.")
+    check_audience: bool = Field(True, description="Whether tokens without that aud are refused.")
+    jwt_secret: Secret = Field(None, description="The secret of HS256 tokens, of 32 characters or more.", examples=[""])
+    jwt_key_file: Annotated[Annotated[str, Field(min_length=1)] | None, Allowed("a path")] = Field(
+        None,
+        description="A file with the public key of tokens: PEM, a certificate, or a JWK set.",
+        examples=["/etc/mamba/jwt.pem"],
+    )
+    jwks_url: Annotated[
+        Annotated[str, AfterValidator(_http_url)] | None,
+        Allowed("an http or https URL without credentials, query and fragment"),
+    ] = Field(
+        None,
+        description="Where the issuer's JWK set is: https, or a loopback address.",
+        examples=["https://id.example.org/jwks"],
+    )
+    jwks_lifetime: Seconds = Field(
+        300.0, description="Seconds for which keys of an issuer are used before they are fetched anew."
+    )
+    algorithms: Annotated[
+        tuple[Algorithm, ...],
+        Allowed(
+            "a list of HS256, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and Ed25519 (or EdDSA)"
+        ),
+    ] = Field(
+        (),
+        description="Algorithms of tokens. Empty: HS256 where there is a secret, else RS256, ES256 and Ed25519.",
+    )
+    leeway: int = Field(30, ge=0, le=600, description="Seconds by which the clock of an issuer may be wrong.")
+    required_scopes: tuple[str, ...] = Field((), description="Scopes without which a token is refused with 403.")
+    scope_claims: tuple[str, ...] = Field(
+        ("scope", "scp"), description="Claims that hold scopes: a text of words, or a list."
+    )
+    models_claim: str = Field(
+        "models",
+        description="Claim with the ids of the models that a caller may use; scopes such as model:gpt-4o-mini name them too. "
+        "Without either, every one.",
+    )
+    open_playground: bool = Field(
+        False,
+        description="Whether the playground's page loads without credentials; what it asks the server needs them all the same.",
+    )
+
+
+class Limits(Section):
+    """How much callers may take. With auth.mode = "none" all callers are one."""
+
+    max_turns: Count = Field(
+        4096, description="Turns that run at the same time in one process; one more is refused with 503."
+    )
+    turns_per_caller: Annotated[int | None, Field(ge=1)] = Field(
+        None,
+        description="Turns of one caller at the same time in one process; one more is refused with 429.",
+        examples=[16],
+    )
+    turns_per_minute: Annotated[int | None, Field(ge=1)] = Field(
+        None, description="Turns that one caller may begin in any 60 seconds.", examples=[60]
+    )
+    tokens_per_day: Annotated[int | None, Field(ge=1)] = Field(
+        None,
+        description="Tokens, of prompts and answers, after which a caller is refused until midnight UTC.",
+        examples=[1_000_000],
+    )
+    storage: Literal["memory", "redis"] = Field(
+        "memory",
+        description="Where turns and tokens are counted: in each process for itself, or in Redis for all of them.",
+    )
 
 
 class Settings(Section):
@@ -484,8 +636,10 @@ class Settings(Section):
     tools: Tools = Field(default_factory=Tools)
     objects: Objects = Field(default_factory=Objects)
     streams: Streams = Field(default_factory=Streams)
+    redis: Redis = Field(default_factory=Redis)
     cors: Cors = Field(default_factory=Cors)
     auth: Auth = Field(default_factory=Auth)
+    limits: Limits = Field(default_factory=Limits)
 
     @field_validator("models")
     @classmethod

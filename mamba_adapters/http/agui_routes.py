@@ -56,7 +56,7 @@ class AgUiRoutes:
             declared=Declaration(tools=tools, beside=frozenset({Placement.SERVER, Placement.DISPLAY})),
             used_call_ids=frozenset(call.call_id for call in calls_of(messages)),
         )
-        return self._intake.run(turn, AgUiEncoder(thread_id=thread_id, run_id=run_id))
+        return await self._intake.run(turn, AgUiEncoder(thread_id=thread_id, run_id=run_id))
 
 
 def _text(body: JsonObject, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -14,15 +14,33 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mamba_adapters.http.authentication import Authentication
 from mamba_adapters.http.problems import problem, problem_of
-from mamba_adapters.http.request_context import RequestContext
+from mamba_adapters.http.request_context import RequestContext, RequestObserver
 from mamba_domain.errors import Code, MambaError
+from mamba_domain.ports.authenticator import Authenticator
 
 __all__ = ["CrossOrigin", "build_app"]
 
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
-_REQUEST_HEADERS = ("authorization", "content-type", "user-agent", "x-mamba-ui", "x-request-id")
-_ANSWER_HEADERS = ("retry-after", "x-request-id", "x-vercel-ai-data-stream", "x-vercel-ai-ui-message-stream")
+_REQUEST_HEADERS = (
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "user-agent",
+    "x-api-key",
+    "x-mamba-ui",
+    "x-request-id",
+)
+_ANSWER_HEADERS = (
+    "ratelimit-limit",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "retry-after",
+    "x-request-id",
+    "x-vercel-ai-data-stream",
+    "x-vercel-ai-ui-message-stream",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +53,25 @@ class CrossOrigin:
 
 
 def build_app(
-    routes: list[Route],
+    routes: Sequence[Route],
     *,
+    open_routes: Sequence[Route] = (),
+    authenticator: Authenticator,
     cross_origin: CrossOrigin | None = None,
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
+    observer: RequestObserver | None = None,
 ) -> Starlette:
-    """Routes behind the request context; whatever fails becomes a problem document, which pages may read too."""
+    """Routes behind the request context; whatever fails becomes a problem document, which pages may read too.
+
+    `routes` need credentials, and so does every address where there is no route; `open_routes` do not.
+    """
     return Starlette(
-        routes=routes,
-        middleware=[*_cors(cross_origin or CrossOrigin()), Middleware(RequestContext)],
+        routes=[*open_routes, *routes],
+        middleware=[
+            *_cors(cross_origin or CrossOrigin()),
+            Middleware(RequestContext, observer=observer),
+            Middleware(Authentication, authenticator=authenticator, open_routes=open_routes),
+        ],
         exception_handlers={MambaError: _mamba_error, HTTPException: _http_exception},
         lifespan=lifespan,
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mamba_adapters.http.idempotency import request_key
 from mamba_adapters.http.intake import Intake, principal_of
 from mamba_adapters.http.negotiation import AI_SDK_V4, Negotiated, Wires, negotiate
 from mamba_adapters.http.wire.generations import proven_generation
@@ -37,7 +40,9 @@ class ChatRoutes:
         """Run one turn and stream it."""
         body = await self._intake.json_object(request)
         wire = negotiate(request.headers, request.query_params, wires=self._wires, generation=proven_generation(body))
-        return self._intake.run(self._intake.read(request, body), wire.encoder())
+        name = request_key(request.headers, body, principal_of(request))
+        turn = replace(self._intake.read(request, body), request_key=name)
+        return await self._intake.run(turn, wire.encoder())
 
     async def get_stream(self, request: Request) -> Response:
         """Follow the chat's running turn from its first event; 204 when there is none."""
@@ -58,7 +63,7 @@ class ChatRoutes:
         return Response(status_code=204)
 
     async def _follow(self, request: Request, chat_id: str, wire: Negotiated) -> Response:
-        stream_id = await self._chat.running(chat_id, principal_of(request))
+        stream_id = await self._chat.resumable(chat_id, principal_of(request))
         if stream_id is not None:
             return self._intake.follow(stream_id, wire.encoder(replay=True))
         if wire.protocol == AI_SDK_V4:

@@ -36,7 +36,7 @@ class CompletionRoutes:
         """Answer a prompt, without tools."""
         body = await self._intake.json_object(request)
         wire = negotiate(request.headers, request.query_params, wires=self._wires)
-        return self._intake.run(self._intake.read(request, _as_chat(body)), wire.encoder())
+        return await self._intake.run(self._intake.read(request, _as_chat(body)), wire.encoder())
 
 
 def _as_chat(body: JsonObject) -> JsonObject:

@@ -20,6 +20,7 @@ from mamba_adapters.http.peer import peer_of, watch_receive
 from mamba_adapters.http.problems import problem
 from mamba_adapters.http.wire.codec import WireEncoder
 from mamba_domain.chat import Chat
+from mamba_domain.errors import Code
 from mamba_domain.events import (
     ReasoningDelta,
     Restored,
@@ -70,7 +71,7 @@ class TurnResponse(EventSourceResponse):
         """Hold, commit, relay, end."""
         async with self._chat.follow(self._stream_id) as follower:
             if follower is None:
-                await Response(status_code=204)(scope, receive, send)
+                await _nothing_there(scope)(scope, receive, send)
                 return
             async with _leaving_with_the_client(scope, receive, follower):
                 opening = await self._hold(follower)
@@ -142,6 +143,14 @@ class TurnResponse(EventSourceResponse):
                 peer.abort()
             return False
         return True
+
+
+def _nothing_there(scope: Scope) -> Response:
+    """Somebody who comes back finds nothing to resume; somebody who asks again by name has to be told."""
+    if scope["method"] == "GET":
+        return Response(status_code=204)
+    detail = "The answer to this Idempotency-Key is not kept any more."
+    return problem(HTTPConnection(scope), Code.INVALID_REQUEST, status=409, detail=detail)
 
 
 async def _cut(scope: Scope) -> None:

@@ -36,6 +36,11 @@ class InfoRoutes:
         return [
             Route("/models", self.models),
             Route("/health", self.health),
+        ]
+
+    def probes(self) -> list[Route]:
+        """The routes for the platform, which has no credentials and learns nothing else from them."""
+        return [
             Route("/health/live", self.live),
             Route("/health/ready", self.ready),
         ]

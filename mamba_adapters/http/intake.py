@@ -10,11 +10,13 @@ from starlette.responses import Response
 
 from mamba_adapters.http.bodies import read_json, read_json_object
 from mamba_adapters.http.delivery import Delivery, TurnResponse
+from mamba_adapters.http.problems import quota_headers
 from mamba_adapters.http.wire.codec import WireEncoder
 from mamba_adapters.http.wire.ui_messages import ReadLimits, read_chat
 from mamba_domain.chat import Chat, ChatRequest
 from mamba_domain.identity import ANONYMOUS, Principal
 from mamba_domain.messages import JsonObject, JsonValue
+from mamba_domain.ports.admission import Admission
 from mamba_domain.ports.streams import StreamId
 
 __all__ = ["Intake", "new_message_id", "principal_of"]
@@ -32,20 +34,28 @@ def new_message_id(prefix: str = "msg-") -> str:
 
 
 class Intake:
-    """The use case behind its limits. `max_body_bytes` bounds a request's body."""
+    """The use case behind its limits. `max_body_bytes` bounds a request's body.
 
-    def __init__(self, chat: Chat, *, delivery: Delivery, limits: ReadLimits, max_body_bytes: int) -> None:
+    Where there is no place for a turn, not even the body is read.
+    """
+
+    def __init__(
+        self, chat: Chat, *, delivery: Delivery, limits: ReadLimits, admission: Admission, max_body_bytes: int
+    ) -> None:
         self.chat = chat
         self._delivery = delivery
+        self._admission = admission
         self._limits = limits
         self._max_body_bytes = max_body_bytes
 
     async def json(self, request: Request) -> JsonValue:
         """The body, any JSON value."""
+        self._admission.check()
         return await read_json(request, max_bytes=self._max_body_bytes)
 
     async def json_object(self, request: Request) -> JsonObject:
         """The body, a JSON object."""
+        self._admission.check()
         return await read_json_object(request, max_bytes=self._max_body_bytes)
 
     def read(self, request: Request, body: JsonObject, *, new_id: Callable[[], str] = new_message_id) -> ChatRequest:
@@ -57,9 +67,13 @@ class Intake:
             state["ignored"] = read.ignored
         return read.request
 
-    def run(self, turn: ChatRequest, encoder: WireEncoder) -> Response:
+    async def run(self, turn: ChatRequest, encoder: WireEncoder) -> Response:
         """Start the turn, and answer with its stream."""
-        return self.follow(self.chat.start(turn), encoder)
+        response = self.follow(await self.chat.start(turn), encoder)
+        quota = await self._admission.quota(turn.principal)
+        if quota is not None:
+            response.headers.update(quota_headers(quota))
+        return response
 
     def follow(self, stream_id: StreamId, encoder: WireEncoder) -> Response:
         """Answer with a stream that is there already."""

@@ -42,7 +42,7 @@ class ObjectRoutes:
         body = await self._intake.json(request)
         schema = self._schema(body, request.query_params.get("schema"))
         turn = self._intake.read(request, {**_as_chat(body), "tools": []})
-        return self._intake.run(replace(turn, response_schema=schema), ObjectEncoder())
+        return await self._intake.run(replace(turn, response_schema=schema), ObjectEncoder())
 
     def _schema(self, body: JsonValue, queried: str | None) -> JsonObject:
         """The schema that the request means."""

@@ -65,7 +65,7 @@ class OpenAiRoutes:
             response_schema=_response_schema(body),
             used_call_ids=frozenset(call.call_id for call in calls_of(messages)),
         )
-        return self._intake.run(turn, _encoder(body, tools))
+        return await self._intake.run(turn, _encoder(body, tools))
 
     async def get_models(self, request: Request) -> Response:
         """The models that the caller may use."""

@@ -14,9 +14,11 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from mamba_adapters.http.wire.openai_chat import openai_error
+from mamba_domain.chat import ChatBusy, NameTaken
 from mamba_domain.errors import PUBLIC_MESSAGES, Code, MambaError, ModelFailed, Rejected
+from mamba_domain.ports.admission import Quota, Refused
 
-__all__ = ["STATUS", "problem", "problem_of"]
+__all__ = ["STATUS", "problem", "problem_of", "quota_headers"]
 
 STATUS: dict[Code, int] = {
     Code.AUTH_REQUIRED: 401,
@@ -40,12 +42,16 @@ STATUS: dict[Code, int] = {
 }
 """The HTTP status of a failure that comes before any output."""
 
+_OTHERWISE: dict[type[MambaError], int] = {ChatBusy: 409, NameTaken: 422}
+"""Where the error's class says more than its code."""
+
 _TITLES: dict[int, str] = {
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    409: "Conflict",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
@@ -97,16 +103,28 @@ def problem(
     return Response(orjson.dumps(body), status, extra, media_type="application/problem+json")
 
 
-def problem_of(connection: HTTPConnection, error: MambaError) -> Response:
+def problem_of(connection: HTTPConnection, error: MambaError, *, headers: Mapping[str, str] | None = None) -> Response:
     """The answer for one of the domain's errors; a refusal may bring its own status."""
+    if isinstance(error, Refused):
+        headers = {**quota_headers(error.quota), **(headers or {})}
     retry_after = error.retry_after if isinstance(error, Rejected | ModelFailed) else None
     return problem(
         connection,
         error.code,
         detail=error.public_message,
-        status=getattr(error, "status", None),
+        status=_OTHERWISE.get(type(error)) or getattr(error, "status", None),
         retry_after=retry_after,
+        headers=headers,
     )
+
+
+def quota_headers(quota: Quota) -> dict[str, str]:
+    """What is left, as draft-ietf-httpapi-ratelimit-headers-07 tells it; seconds, not a time of day."""
+    return {
+        "ratelimit-limit": str(quota.limit),
+        "ratelimit-remaining": str(quota.remaining),
+        "ratelimit-reset": str(math.ceil(quota.resets_in)),
+    }
 
 
 def _openai_type(status: int) -> str:

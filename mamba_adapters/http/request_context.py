@@ -10,7 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from starlette.datastructures import Headers
@@ -21,7 +21,7 @@ from mamba_adapters.http.problems import problem, problem_of
 from mamba_domain.errors import Code, MambaError
 from mamba_domain.events import TurnCancelled, TurnFailed, TurnFinished
 
-__all__ = ["RequestContext"]
+__all__ = ["RequestContext", "RequestObserver"]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _QUIET_PATHS = frozenset({"/health/live", "/health/ready"})
@@ -29,11 +29,24 @@ _QUIET_PATHS = frozenset({"/health/live", "/health/ready"})
 log = structlog.stdlib.get_logger("mamba.access")
 
 
+class RequestObserver(Protocol):
+    """Is told of requests when they have ended. Methods return at once and never raise."""
+
+    def request_ended(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        """`route` is the pattern that matched, "none" where none did; `status` is 0 where nothing was answered."""
+        ...
+
+    def parts_ignored(self, *, kind: str, count: int) -> None:
+        """A request had parts or fields that nobody reads; `kind` is one of few names."""
+        ...
+
+
 class RequestContext:
     """ASGI middleware; `app` is everything else."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, observer: RequestObserver | None = None) -> None:
         self._app = app
+        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give the request its id, serve it, write its line."""
@@ -76,7 +89,10 @@ class RequestContext:
             else:
                 raise
         finally:
-            _write_line(scope, status, complete, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            _write_line(scope, status, complete, seconds)
+            if self._observer is not None:
+                _measure(self._observer, scope, status, seconds)
 
 
 def _request_id(headers: Headers) -> str:
@@ -85,6 +101,13 @@ def _request_id(headers: Headers) -> str:
     if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
         return given[0]
     return uuid.uuid4().hex
+
+
+def _measure(observer: RequestObserver, scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "none")
+    observer.request_ended(method=scope["method"], route=route, status=status, seconds=seconds)
+    for kind, count in scope["state"].get("ignored", {}).items():
+        observer.parts_ignored(kind=kind, count=count)
 
 
 def _write_line(scope: Scope, status: int, complete: bool, seconds: float) -> None:
@@ -104,9 +127,11 @@ def _write_line(scope: Scope, status: int, complete: bool, seconds: float) -> No
             fields["ttft_ms"] = round(end.timings.first_output * 1000, 1)
     elif not complete:
         fields["outcome"] = "client_left"
-    for name in ("model", "chat_id", "principal", "ignored"):
+    for name in ("model", "chat_id", "refused", "ignored"):
         if name in state:
             fields[name] = state[name]
+    if "principal" in state:
+        fields["principal"] = state["principal"].subject
     write = log.debug if scope["path"] in _QUIET_PATHS else log.info
     write("request.ended", **fields)
 

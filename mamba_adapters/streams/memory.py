@@ -1,9 +1,7 @@
 """Streams in this process's memory: an implementation of `mamba_domain.ports.streams`.
 
-A log holds the turn's events with adjacent deltas of a part merged up to 4 KiB, so that a long answer costs little more
-than its text. A reader's place is an event and, inside a delta, a character; it therefore sees each letter once, however
-the log has been merged meanwhile. A log is forgotten when its turn is over and its last reader has left; one that nobody
-came for yet is kept a little longer.
+A log is forgotten when its turn is over and its last reader has left. One that nobody came for yet, or whose request has a
+name and may be asked again, is kept a little longer, within a bound on everything that is kept so.
 """
 
 from __future__ import annotations
@@ -11,62 +9,120 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from dataclasses import dataclass
 
-from mamba_domain.events import (
-    ReasoningDelta,
-    TextDelta,
-    ToolInputDelta,
-    TurnCancelled,
-    TurnEvent,
-    TurnFailed,
-    TurnFinished,
-)
-from mamba_domain.ports.streams import StreamId, StreamKey, StreamSink
+from mamba_adapters.streams.log import Log, Reader
+from mamba_domain.events import Restored, StepStarted, TurnEvent, TurnFailed, TurnStarted
+from mamba_domain.ports.replicas import Alone, TurnOwner
+from mamba_domain.ports.streams import Claim, RequestKey, StreamId, StreamKey, StreamSink
 
-__all__ = ["MemoryStreams"]
+__all__ = ["MemoryStreams", "Tap"]
 
-_MERGED_CHARS = 4096
-_EVENT_COST = 256
-"""What an event other than a delta counts towards the high-water mark, in characters."""
-
-_TERMINAL = (TurnFinished, TurnFailed, TurnCancelled)
-_DELTAS = (TextDelta, ReasoningDelta, ToolInputDelta)
-_Delta: TypeAlias = TextDelta | ReasoningDelta | ToolInputDelta
+_SILENT = (TurnStarted, Restored, StepStarted, TurnFailed)
 
 
-class MemoryStreams:
+@dataclass(slots=True)
+class _Held:
+    """A log, and how it is found. `timer` runs while it is kept without being written or read."""
+
+    log: Log
+    key: StreamKey | None
+    request: RequestKey | None
+    was_read: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+
+class Tap:
+    """Reads a log without being one of its readers: it never brakes the writer and never keeps a turn alive."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._reader = Reader(log)
+
+    @property
+    def over(self) -> bool:
+        """Whether the stream has its terminal event; it may not have been taken yet."""
+        return self._log.over
+
+    def take(self) -> Sequence[TurnEvent]:
+        """What has arrived since the last call."""
+        return self._reader.take()
+
+    def rewind(self) -> None:
+        """Start again at the first event."""
+        self._reader = Reader(self._log)
+
+
+class MemoryStreams(Alone):
     """The store.
 
-    `high_water` is how many characters the fastest reader may lag before the writer has to wait; `keep_unread` is how many
-    seconds a stream that ended before its first reader came is kept for it.
+    `high_water` is how many characters the fastest reader may lag before the writer has to wait. `keep_unread` is how many
+    seconds a stream that ended before its first reader came is kept for it, `keep_named` how many one is kept whose request
+    has a name. What is kept so has `keep_chars` characters at most; the oldest is forgotten first.
     """
 
-    def __init__(self, *, high_water: int = 131_072, keep_unread: float = 30.0) -> None:
+    def __init__(
+        self,
+        *,
+        high_water: int = 131_072,
+        keep_unread: float = 30.0,
+        keep_named: float = 300.0,
+        keep_chars: int = 33_554_432,
+    ) -> None:
         self._high_water = high_water
         self._keep_unread = keep_unread
-        self._logs: dict[StreamId, _Log] = {}
+        self._keep_named = keep_named
+        self._keep_chars = keep_chars
+        self._held: dict[StreamId, _Held] = {}
+        self._kept: dict[StreamId, int] = {}
+        self._kept_chars = 0
         self._running: dict[StreamKey, StreamId] = {}
+        self._claims: dict[tuple[str, str], Claim] = {}
+        self._owner: TurnOwner | None = None
 
-    def open(self, stream_id: StreamId, key: StreamKey | None) -> StreamSink:
+    def attend(self, owner: TurnOwner) -> None:
         """See the port."""
-        log = self._logs[stream_id] = _Log(self, stream_id, key, self._high_water)
+        self._owner = owner
+
+    def open(self, stream_id: StreamId, key: StreamKey | None, request: RequestKey | None = None) -> StreamSink:
+        """See the port."""
+        log = Log(high_water=self._high_water, on_end=lambda: self._ended(stream_id))
+        self._held[stream_id] = _Held(log, key, request)
         if key is not None:
+            former = self._running.get(key)
             self._running[key] = stream_id
+            if former is not None and self._owner is not None:
+                self._owner.stop_asked(former)
         return log
+
+    async def claim(self, request: RequestKey, stream_id: StreamId) -> Claim | None:
+        """See the port."""
+        mine = Claim(stream_id=stream_id, fingerprint=request.fingerprint)
+        claim = self._claims.setdefault((request.subject, request.name), mine)
+        return None if claim is mine else claim
+
+    def release(self, request: RequestKey) -> None:
+        """See the port."""
+        self._claims.pop((request.subject, request.name), None)
 
     async def running(self, key: StreamKey) -> StreamId | None:
         """See the port."""
         return self._running.get(key)
 
+    async def resumable(self, key: StreamKey) -> StreamId | None:
+        """See the port: a writer cannot be lost without its readers."""
+        return self._running.get(key)
+
     @asynccontextmanager
-    async def follow(self, stream_id: StreamId) -> AsyncIterator[_Reader | None]:
+    async def follow(self, stream_id: StreamId) -> AsyncIterator[Reader | None]:
         """See the port."""
-        log = self._logs.get(stream_id)
-        if log is None:
+        held = self._held.get(stream_id)
+        if held is None:
             yield None
             return
-        reader = _Reader(log)
+        held.was_read = True
+        log = held.log
+        reader = Reader(log)
         log.readers.append(reader)
         try:
             yield reader
@@ -74,262 +130,78 @@ class MemoryStreams:
             reader.close()
             log.readers.remove(reader)
             log.reader_moved()
-            self.forget_if_over(log)
+            if log.over and not log.readers and not (held.request and held.timer):
+                self.forget(stream_id)
 
     def followers(self, stream_id: StreamId) -> int:
         """See the port."""
-        log = self._logs.get(stream_id)
-        return len(log.readers) if log is not None else 0
+        held = self._held.get(stream_id)
+        return len(held.log.readers) if held is not None else 0
 
     def __len__(self) -> int:
         """How many logs are held."""
-        return len(self._logs)
+        return len(self._held)
 
-    def ended(self, log: _Log) -> None:
+    def __contains__(self, stream_id: object) -> bool:
+        """Whether a stream is held."""
+        return stream_id in self._held
+
+    def tap(self, stream_id: StreamId) -> Tap:
+        """Another way to read a stream that is held; it works for as long as the tap is there."""
+        return Tap(self._held[stream_id].log)
+
+    def forget(self, stream_id: StreamId) -> None:
+        """Drop a log with all that leads to it."""
+        held = self._held.pop(stream_id, None)
+        if held is None:
+            return
+        if held.timer is not None:
+            held.timer.cancel()
+        self._kept_chars -= self._kept.pop(stream_id, 0)
+        if held.request is not None:
+            self._free(held.request, stream_id)
+
+    def _ended(self, stream_id: StreamId) -> None:
         """A terminal event was written: the chat no longer finds the stream, its readers finish it."""
-        if log.key is not None and self._running.get(log.key) == log.stream_id:
-            del self._running[log.key]
-        if not log.readers:
-            asyncio.get_running_loop().call_later(self._keep_unread, self.forget_if_over, log)
-
-    def forget_if_over(self, log: _Log) -> None:
-        """Drop a log that nobody writes or reads any more."""
-        if log.over and not log.readers and self._logs.get(log.stream_id) is log:
-            del self._logs[log.stream_id]
-
-
-class _Log:
-    """One stream: its events, its readers, and its writer's brake."""
-
-    __slots__ = (
-        "_high_water",
-        "_room",
-        "_store",
-        "_written",
-        "events",
-        "key",
-        "over",
-        "readers",
-        "stream_id",
-    )
-
-    def __init__(self, store: MemoryStreams, stream_id: StreamId, key: StreamKey | None, high_water: int) -> None:
-        self._store = store
-        self._high_water = high_water
-        self._written = 0
-        self._room: asyncio.Future[None] | None = None
-        self.stream_id = stream_id
-        self.key = key
-        self.events: list[TurnEvent] = []
-        self.readers: list[_Reader] = []
-        self.over = False
-
-    @property
-    def written(self) -> int:
-        """The cost of everything written so far, in characters."""
-        return self._written
-
-    async def send(self, events: Sequence[TurnEvent]) -> None:
-        """See `StreamSink`."""
-        if self.over:
-            raise RuntimeError("an event came after the stream's end")
-        only_deltas = True
-        for event in events:
-            if isinstance(event, _DELTAS):
-                self._append_delta(event)
-            else:
-                only_deltas = False
-                self.events.append(event)
-                self._written += _EVENT_COST
-                if isinstance(event, _TERMINAL):
-                    self.over = True
-        for reader in self.readers:
-            reader.notify(only_deltas=only_deltas)
-        if self.over:
-            self._store.ended(self)
+        held = self._held.get(stream_id)
+        if held is None:
             return
-        while self._lag() > self._high_water:
-            self._room = asyncio.get_running_loop().create_future()
-            await self._room
+        if held.key is not None and self._running.get(held.key) == stream_id:
+            del self._running[held.key]
+        if held.request is not None and _said_nothing(held.log.events):
+            self._free(held.request, stream_id)
+            held.request = None
+        if held.request is not None:
+            self._keep(stream_id, held, self._keep_named)
+        elif not held.was_read:
+            self._keep(stream_id, held, self._keep_unread)
+        elif not held.log.readers:
+            self.forget(stream_id)
 
-    def _append_delta(self, event: _Delta) -> None:
-        self._written += len(event.text)
-        joined = _joined(self.events[-1], event) if self.events else None
-        if joined is None:
-            self.events.append(event)
-        else:
-            self.events[-1] = joined
+    def _keep(self, stream_id: StreamId, held: _Held, seconds: float) -> None:
+        held.timer = asyncio.get_running_loop().call_later(seconds, self._expire, stream_id, held)
+        self._kept[stream_id] = held.log.written
+        self._kept_chars += held.log.written
+        while self._kept_chars > self._keep_chars and len(self._kept) > 1:
+            oldest = next(iter(self._kept))
+            self._expire(oldest, self._held[oldest])
 
-    def _lag(self) -> int:
-        """How far the fastest reader is behind; without readers, how much was written (nobody drains it)."""
-        if not self.readers:
-            return 0
-        return self._written - max(reader.read for reader in self.readers)
+    def _expire(self, stream_id: StreamId, held: _Held) -> None:
+        """The time is over, or the room is needed; readers who are still at it may finish."""
+        if held.timer is not None:
+            held.timer.cancel()
+            held.timer = None
+        self._kept_chars -= self._kept.pop(stream_id, 0)
+        if not held.log.readers:
+            self.forget(stream_id)
 
-    def reader_moved(self) -> None:
-        """A reader caught up or left."""
-        room = self._room
-        if room is not None and not room.done() and self._lag() <= self._high_water:
-            room.set_result(None)
-
-
-class _Reader:
-    """One place in a log. `read` is the cost of what was taken; inside a delta, `_offset` characters of it are taken."""
-
-    __slots__ = (
-        "_alarm",
-        "_index",
-        "_left",
-        "_log",
-        "_not_before",
-        "_offset",
-        "_timer",
-        "_until",
-        "_waiter",
-        "read",
-    )
-
-    def __init__(self, log: _Log) -> None:
-        self._log = log
-        self._index = 0
-        self._offset = 0
-        self._waiter: asyncio.Future[None] | None = None
-        self._not_before = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._until: float | None = None
-        self._alarm: asyncio.TimerHandle | None = None
-        self._left = False
-        self.read = 0
-
-    async def next(self, *, not_before: float = 0.0, until: float | None = None) -> Sequence[TurnEvent] | None:
-        """See `Follower`."""
-        loop = asyncio.get_running_loop()
-        while not self._left:
-            if self._ready(loop.time(), not_before):
-                return self._take()
-            if self._log.over and not self._pending():
-                return ()
-            if until is not None and loop.time() >= until:
-                return None
-            await self._wait(loop, not_before, until)
-        return ()
-
-    def leave(self) -> None:
-        """See `Follower`."""
-        self._left = True
-        self._wake()
-
-    def notify(self, *, only_deltas: bool) -> None:
-        """Something was appended. During the hold, deltas alone arm one timer at most and wake nobody."""
-        waiter = self._waiter
-        if waiter is None or waiter.done():
-            return
-        if only_deltas:
-            loop = waiter.get_loop()
-            if loop.time() < self._not_before:
-                if self._timer is None:
-                    self._timer = loop.call_at(self._not_before, self._wake)
-                return
-        self._wake()
-
-    def close(self) -> None:
-        """The reader is forgotten."""
-        self._disarm()
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-
-    async def _wait(self, loop: asyncio.AbstractEventLoop, not_before: float, until: float | None) -> None:
-        self._not_before = not_before
-        self._until = until
-        self._waiter = loop.create_future()
-        if self._pending():
-            self._timer = loop.call_at(not_before, self._wake)
-        if until is not None and (self._alarm is None or until < self._alarm.when()):
-            if self._alarm is not None:
-                self._alarm.cancel()
-            self._alarm = loop.call_at(until, self._ring)
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-            self._disarm()
-
-    def _ring(self) -> None:
-        """The alarm of some wait: it outlives the waits that end early, so that a busy stream arms none anew."""
-        self._alarm = None
-        waiter = self._waiter
-        if waiter is None or waiter.done() or self._until is None:
-            return
-        loop = waiter.get_loop()
-        if loop.time() >= self._until:
-            waiter.set_result(None)
-        else:
-            self._alarm = loop.call_at(self._until, self._ring)
-
-    def _pending(self) -> bool:
-        events = self._log.events
-        if self._index >= len(events):
-            return False
-        last = events[-1]
-        if self._offset and self._index == len(events) - 1 and isinstance(last, _DELTAS):
-            return len(last.text) > self._offset
-        return True
-
-    def _ready(self, now: float, not_before: float) -> bool:
-        if not self._pending():
-            return False
-        if now >= not_before:
-            return True
-        return any(not isinstance(event, _DELTAS) for event in self._log.events[self._index :])
-
-    def _take(self) -> Sequence[TurnEvent]:
-        log = self._log
-        taken: list[TurnEvent] = log.events[self._index :]
-        if self._offset and isinstance(first := taken[0], _DELTAS):
-            if len(first.text) > self._offset:
-                taken[0] = _with_text(first, first.text[self._offset :])
-            else:
-                del taken[0]
-        last = log.events[-1]
-        if isinstance(last, _DELTAS):
-            self._index, self._offset = len(log.events) - 1, len(last.text)
-        else:
-            self._index, self._offset = len(log.events), 0
-        self.read = log.written
-        log.reader_moved()
-        return taken
-
-    def _wake(self) -> None:
-        self._timer = None
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _free(self, request: RequestKey, stream_id: StreamId) -> None:
+        name = (request.subject, request.name)
+        claim = self._claims.get(name)
+        if claim is not None and claim.stream_id == stream_id:
+            del self._claims[name]
 
 
-def _joined(last: TurnEvent, event: _Delta) -> _Delta | None:
-    """One delta made of two, where they belong to the same part and stay small."""
-    if isinstance(last, TextDelta):
-        if isinstance(event, TextDelta) and len(last.text) + len(event.text) <= _MERGED_CHARS:
-            return TextDelta(text=last.text + event.text)
-    elif isinstance(last, ReasoningDelta):
-        if isinstance(event, ReasoningDelta) and len(last.text) + len(event.text) <= _MERGED_CHARS:
-            return ReasoningDelta(text=last.text + event.text)
-    elif (
-        isinstance(last, ToolInputDelta)
-        and isinstance(event, ToolInputDelta)
-        and last.call_id == event.call_id
-        and len(last.text) + len(event.text) <= _MERGED_CHARS
-    ):
-        return ToolInputDelta(call_id=event.call_id, text=last.text + event.text)
-    return None
-
-
-def _with_text(event: _Delta, text: str) -> _Delta:
-    if isinstance(event, ToolInputDelta):
-        return ToolInputDelta(call_id=event.call_id, text=text)
-    return type(event)(text=text)
+def _said_nothing(events: Sequence[TurnEvent]) -> bool:
+    """Whether a turn failed before its first output: asking again then means another try."""
+    return isinstance(events[-1], TurnFailed) and all(isinstance(event, _SILENT) for event in events)

@@ -1,24 +1,23 @@
 """One log pipeline for everything: our events, uvicorn's and the libraries', as one JSON object a line.
 
-On a terminal the same events are drawn for people. Secrets are masked by key; the libraries that would log chunks or URLs
-at their own DEBUG or INFO level are kept quiet.
+On a terminal the same events are drawn for people. Secrets are masked (see `redaction`); the libraries that would log chunks
+or URLs at their own DEBUG or INFO level are kept quiet.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, Literal
 
 import orjson
 import structlog
 
+from mamba_adapters.telemetry.redaction import line_masker, mask_fields
+
 __all__ = ["configure_logging"]
 
-_SECRET_KEYS = frozenset(
-    {"api_key", "apikey", "authorization", "cookie", "password", "secret", "set-cookie", "token", "x-api-key"}
-)
 _QUIET: dict[str, int] = {
     "sse_starlette": logging.INFO,
     "httpx2": logging.WARNING,
@@ -29,8 +28,11 @@ _QUIET: dict[str, int] = {
 }
 
 
-def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) -> None:
-    """Send every record to standard output. `auto` draws for people on a terminal and writes JSON elsewhere."""
+def configure_logging(*, level: str, style: Literal["auto", "json", "console"], secrets: Iterable[str] = ()) -> None:
+    """Send every record to standard output, without these secrets.
+
+    `auto` draws for people on a terminal and writes JSON elsewhere.
+    """
     console = style == "console" or (style == "auto" and sys.stdout.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -39,14 +41,20 @@ def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) 
         structlog.stdlib.ExtraAdder(),
         _without_color_message,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _redact,
+        mask_fields,
     ]
     renderer: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(),
+                exception_formatter=structlog.dev.plain_traceback,  # the default shows the variables of each frame
+            )
+        ]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_dumps)]
     )
-    formatter = structlog.stdlib.ProcessorFormatter(
+    formatter = _MaskingFormatter(
+        line_masker(secrets),
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
     )
@@ -74,16 +82,21 @@ def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) 
     )
 
 
+class _MaskingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Draws a record, and masks the finished line: what a traceback quotes is no field."""
+
+    def __init__(self, mask: Callable[[str], str], **options: Any) -> None:
+        super().__init__(**options)
+        self._mask = mask
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return self._mask(super().format(record))
+
+
 def _without_color_message(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Drop what uvicorn says a second time, in colour."""
     event.pop("color_message", None)
-    return event
-
-
-def _redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key in event:
-        if key.lower() in _SECRET_KEYS:
-            event[key] = "****"
     return event
 
 

@@ -9,7 +9,7 @@ from typing import NewType, Protocol
 
 from mamba_domain.events import TurnEvent
 
-__all__ = ["Follower", "StreamId", "StreamKey", "StreamSink", "StreamStore"]
+__all__ = ["Claim", "Follower", "RequestKey", "StreamId", "StreamKey", "StreamSink", "StreamStore"]
 
 StreamId = NewType("StreamId", str)
 
@@ -20,6 +20,26 @@ class StreamKey:
 
     subject: str
     chat_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestKey:
+    """A name that a principal gave to one request, so that asking again is answered by the same stream.
+
+    `fingerprint` tells the same request from another one under that name.
+    """
+
+    subject: str
+    name: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Whose a request's name is: the stream that answers it, and what was asked."""
+
+    stream_id: StreamId
+    fingerprint: str
 
 
 class StreamSink(Protocol):
@@ -53,17 +73,35 @@ class Follower(Protocol):
 class StreamStore(Protocol):
     """Keeps streams while they run, and for a while after.
 
-    - `open` makes a stream; where `key` is given, `running` finds it there until its terminal event.
-    - `follow` starts at the stream's first event. Leaving its context forgets the reader.
+    - `open` makes a stream. Where `key` is given, the chat finds it until its terminal event; the owner of a stream that
+      still runs there is asked to stop it. Where `request` is given, the stream is kept for a while after its end, for the
+      same request asked again.
+    - `claim` takes a request's name for a stream that is about to be opened; None says that it was free. A name is free
+      again when its stream was forgotten, ended before it had said anything, or was left by a process that died.
+    - `follow` starts at the stream's first event. Leaving its context forgets the reader. A stream whose writer is lost
+      ends with a `TurnFailed` after what was kept of it.
     - Looking up what is unknown, over, or somebody else's gives None: the three cannot be told apart.
+    - A store that is out of order finds nothing, quickly; it never raises and never holds a turn back.
     """
 
-    def open(self, stream_id: StreamId, key: StreamKey | None) -> StreamSink:
+    def open(self, stream_id: StreamId, key: StreamKey | None, request: RequestKey | None = None) -> StreamSink:
         """Make a stream."""
+        ...
+
+    async def claim(self, request: RequestKey, stream_id: StreamId) -> Claim | None:
+        """Take a request's name, or learn whose it is."""
+        ...
+
+    def release(self, request: RequestKey) -> None:
+        """Give a claimed name back: its stream will not be opened."""
         ...
 
     async def running(self, key: StreamKey) -> StreamId | None:
         """The stream that is running in a chat."""
+        ...
+
+    async def resumable(self, key: StreamKey) -> StreamId | None:
+        """The stream for a reader who comes back: the running one, or one whose writer was lost a short while ago."""
         ...
 
     def follow(self, stream_id: StreamId) -> AbstractAsyncContextManager[Follower | None]:
@@ -71,5 +109,5 @@ class StreamStore(Protocol):
         ...
 
     def followers(self, stream_id: StreamId) -> int:
-        """How many readers a stream of this process has."""
+        """How many readers a stream has in this process."""
         ...

@@ -209,9 +209,9 @@ async def test_three_attempts_are_made_and_no_more() -> None:
 
 async def test_others_are_answered_beside_a_flooding_stream() -> None:
     async with FakeOpenAI() as upstream, service("chat", upstream.base_url) as app:
-        flood = asyncio.create_task(app.chat(model="fault-flood"))
+        flood = asyncio.create_task(app.chat(model="fault-flood", id="flood"))
         await upstream.received(1)
-        beside = await asyncio.gather(*(app.chat() for _ in range(20)))
+        beside = await asyncio.gather(*(app.chat(id=str(n)) for n in range(20)))
         await flood
     assert [text_of(chunks) for _, chunks in beside] == [TEXT] * 20
 

@@ -34,8 +34,8 @@ WRONG_VALUES = [
     ("chat.max_output_tokens", "0", "must be greater than or equal to 1", "an integer, at least 1"),
     ("chat.max_output_tokens", "true", "must be a number, not true or false", "an integer, at least 1"),
     ("chat.client_system_messages", "'maybe'", "none of the allowed", '"keep", "drop" or "reject"'),
-    ("streams.adapter", "'redis'", "none of the allowed", '"memory"'),
-    ("auth.mode", "'api_key'", "none of the allowed", '"none"'),
+    ("streams.adapter", "'disk'", "none of the allowed", '"memory" or "redis"'),
+    ("auth.mode", "'apikey'", "none of the allowed", '"none", "api_key" or "jwt"'),
     ("auth.api_key", "'a b'", "no HTTP header can carry", "visible ASCII"),
     ("auth.api_key", "12345", "must be a text, in quotes", "visible ASCII"),
 ]

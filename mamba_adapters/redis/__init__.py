@@ -1,0 +1,1 @@
+"""Streams in Redis, for service processes that share them; needs the extra `redis`."""

@@ -1,0 +1,117 @@
+"""Who may come in, and how much they may take: the authenticator and the limits that the settings choose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mamba_adapters.auth.anonymous import Anonymous
+from mamba_adapters.config.settings import Auth, Settings
+from mamba_domain.errors import Misconfigured
+from mamba_domain.identity import Principal
+from mamba_domain.ports.admission import Admission
+from mamba_domain.ports.authenticator import Authenticator
+
+__all__ = ["Access", "access", "limited_admission"]
+
+_ASYMMETRIC = ("RS256", "ES256", "Ed25519")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The authenticator. `connections` are entered in this order before the first request, and left after the last."""
+
+    authenticator: Authenticator
+    connections: tuple[AbstractAsyncContextManager[Any], ...] = ()
+
+
+def access(settings: Auth) -> Access:
+    """What `auth.mode` asks for. Raises `Misconfigured` for a key file that cannot be used."""
+    match settings.mode:
+        case "none":
+            return Access(authenticator=Anonymous())
+        case "api_key":
+            return _api_keys(settings)
+        case "jwt":
+            return _tokens(settings)
+
+
+def limited_admission(settings: Settings) -> Admission:
+    """The limits, counted where `limits.storage` says."""
+    from mamba_adapters.admission.limited import LimitedAdmission
+    from mamba_adapters.admission.meter import Meter, SharedMeter, redis_meter
+    from mamba_adapters.admission.process import ProcessStorage
+
+    limits, redis = settings.limits, settings.redis
+    if limits.storage == "redis" and redis.url is not None:
+        password = redis.password.get_secret_value() if redis.password is not None else None
+        meter: Meter | SharedMeter = redis_meter(redis.url.get_secret_value(), password=password, prefix=redis.prefix)
+    else:
+        storage = ProcessStorage()
+        meter = Meter(storage, clock=storage.clock)
+    return LimitedAdmission(
+        meter,
+        max_turns=limits.max_turns,
+        turns_per_caller=limits.turns_per_caller,
+        turns_per_minute=limits.turns_per_minute,
+        tokens_per_day=limits.tokens_per_day,
+    )
+
+
+def _api_keys(settings: Auth) -> Access:
+    from mamba_adapters.auth.api_key import ApiKey, ApiKeys, digest_of
+
+    def keys() -> Iterator[ApiKey]:
+        if settings.api_key is not None:
+            yield ApiKey(digest=digest_of(settings.api_key.get_secret_value()), principal=Principal(subject="default"))
+        for entry in settings.api_keys:
+            digest = digest_of(entry.key.get_secret_value()) if entry.key else bytes.fromhex(entry.sha256 or "")
+            principal = Principal(subject=entry.name, scopes=frozenset(entry.scopes), models=entry.models)
+            yield ApiKey(digest=digest, principal=principal)
+
+    return Access(authenticator=ApiKeys(list(keys())))
+
+
+def _tokens(settings: Auth) -> Access:
+    from mamba_adapters.auth.fetching import DocumentClient
+    from mamba_adapters.auth.issuer import IssuerKeys
+    from mamba_adapters.auth.jwt import JwtAuthenticator
+    from mamba_adapters.auth.keys import KeySource, StaticKeys, secret_key
+
+    connections: tuple[AbstractAsyncContextManager[Any], ...] = ()
+    default: tuple[str, ...] = _ASYMMETRIC
+    keys: KeySource
+    if settings.jwt_secret is not None:
+        keys = StaticKeys([secret_key(settings.jwt_secret.get_secret_value())])
+        default = ("HS256",)
+    elif settings.jwt_key_file is not None:
+        keys = StaticKeys(_keys_of_file(settings.jwt_key_file))
+    else:
+        client = DocumentClient()
+        keys = IssuerKeys(client, issuer=settings.issuer, url=settings.jwks_url, lifetime=settings.jwks_lifetime)
+        connections = (client, keys)
+    authenticator = JwtAuthenticator(
+        keys,
+        algorithms=settings.algorithms or default,
+        issuer=settings.issuer if settings.check_issuer else None,
+        audience=settings.audience if settings.check_audience else None,
+        leeway=settings.leeway,
+        required_scopes=settings.required_scopes,
+        scope_claims=settings.scope_claims,
+        models_claim=settings.models_claim,
+    )
+    return Access(authenticator=authenticator, connections=connections)
+
+
+def _keys_of_file(path: str) -> list[Any]:
+    from mamba_adapters.auth.keys import keys_of_text
+
+    try:
+        return list(keys_of_text(Path(path).read_bytes()))
+    except OSError as error:
+        raise Misconfigured("auth.jwt_key_file", f"cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise Misconfigured("auth.jwt_key_file", str(error)) from error

@@ -1,0 +1,171 @@
+"""What `/metrics` tells of a running server, of one process and of several."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from mamba_domain.errors import Code, ModelFailed
+from tests.app.harness import Running, chat_body, running_app, settings
+from tests.fakes.scripted_model import ScriptedModel, call_script, text_script
+
+CARD = ("generateCard", '{"title": "Oslo"}')
+
+
+async def samples(app: Running) -> dict[str, float]:
+    """Every sample by its name and labels, as the text writes them."""
+    return parsed((await app.http.get("/metrics")).text)
+
+
+def parsed(text: str) -> dict[str, float]:
+    found = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            found[name] = float(value)
+    return found
+
+
+def of(found: Mapping[str, float], name: str) -> dict[str, float]:
+    """The samples of one metric by their labels."""
+    return {key.removeprefix(name): value for key, value in found.items() if key.partition("{")[0] == name}
+
+
+async def test_a_turn_is_counted_with_its_tokens_its_calls_and_its_times() -> None:
+    model = ScriptedModel(call_script(("c1", *CARD)), text_script("Here ", "it ", "is."))
+    async with running_app(settings(), model_for=lambda _: model) as app:
+        await app.chat()
+        found = await samples(app)
+    turn = '{model="gpt-4o-mini",outcome="finished"}'
+    assert of(found, "mamba_turns_total") == {turn: 1}
+    assert of(found, "mamba_steps_total") == {'{model="gpt-4o-mini"}': 2}
+    tokens = of(found, "mamba_tokens_total")
+    assert tokens == {'{kind="input",model="gpt-4o-mini"}': 20, '{kind="output",model="gpt-4o-mini"}': 10}
+    assert of(found, "mamba_tool_calls_total") == {'{outcome="returned",tool="generateCard"}': 1}
+    assert of(found, "mamba_time_to_first_output_seconds_count") == {'{model="gpt-4o-mini"}': 1}
+    assert of(found, "mamba_turn_duration_seconds_count") == {'{model="gpt-4o-mini"}': 1}
+    assert found["mamba_delta_interval_seconds_count"] == 2
+    assert found["mamba_turns_running"] == found["mamba_followers"] == 0
+    assert of(found, "mamba_http_requests_total") == {'{method="POST",route="/api/chat",status="200"}': 1}
+
+
+async def test_a_failure_is_counted_under_its_code() -> None:
+    model = ScriptedModel([ModelFailed(Code.RATE_LIMITED)])
+    async with running_app(settings(), model_for=lambda _: model) as app:
+        await app.chat()
+        found = await samples(app)
+    assert of(found, "mamba_turns_total") == {'{model="gpt-4o-mini",outcome="RATE_LIMITED"}': 1}
+    assert of(found, "mamba_http_requests_total") == {'{method="POST",route="/api/chat",status="429"}': 1}
+
+
+async def test_what_runs_and_who_reads_it_is_seen_while_it_lasts() -> None:
+    more = asyncio.Event()
+    model = ScriptedModel([*text_script("One")[:1], more, *text_script(" two.")])
+    async with running_app(settings(), model_for=lambda _: model) as app:
+        async with app.http.stream("POST", "/api/chat", json=chat_body()) as answer:
+            frames = answer.aiter_raw()
+            while b"One" not in await anext(frames):
+                pass
+            during = await samples(app)
+            more.set()
+            async for _ in frames:
+                pass
+        after = await samples(app)
+    assert (during["mamba_turns_running"], during["mamba_followers"]) == (1, 1)
+    assert (after["mamba_turns_running"], after["mamba_followers"]) == (0, 0)
+
+
+async def test_nothing_that_a_client_sends_becomes_a_label() -> None:
+    async with running_app(settings({"chat.open_models": True})) as app:
+        await app.chat(model="made-up-model")
+        await app.http.get("/made/up/path")
+        await app.http.request("BREW", "/api/chat")
+        body = chat_body()
+        body["made_up"] = 1
+        body["messages"][0]["parts"].append({"type": "made-up-part"})
+        await app.http.post("/api/chat", json=body)
+        tools = [{"type": "function", "function": {"name": "made_up_tool", "parameters": {"type": "object"}}}]
+        messages = [{"role": "user", "content": "Call made_up_tool"}]
+        await app.http.post("/v1/chat/completions", json={"messages": messages, "tools": tools})
+        text = (await app.http.get("/metrics")).text
+    assert "made" not in text
+    assert "BREW" not in text
+    assert 'model="other"' in text
+    assert 'route="none"' in text
+    assert 'mamba_ignored_total{kind="part:unknown"} 1.0' in text
+
+
+async def test_repairs_of_a_conversation_are_counted() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "generateCard", "arguments": "{}"}}
+    dangling = {"role": "assistant", "content": "", "tool_calls": [call]}
+    body = {"messages": [{"role": "user", "content": "Hi"}, dangling, {"role": "user", "content": "And?"}]}
+    async with running_app(settings()) as app:
+        await app.http.post("/api/chat", json=body)
+        found = of(await samples(app), "mamba_history_repairs_total")
+    assert sum(found.values()) >= 1
+
+
+async def test_the_endpoint_is_counted_with_failures_retries_and_breaker() -> None:
+    refused = {"openai.api_key": "sk-test", "openai.base_url": "http://127.0.0.1:9/v1", "openai.retry_wait": 0.001}
+    async with running_app(settings({"model.adapter": "openai-chat", **refused})) as app:
+        await asyncio.gather(*(app.chat(id=f"chat-{n}") for n in range(25)))
+        found = await samples(app)
+    assert of(found, "mamba_endpoint_failures_total")['{code="MODEL_UNAVAILABLE",endpoint="openai"}'] >= 20
+    assert of(found, "mamba_endpoint_retries_total")['{endpoint="openai"}'] >= 1
+    assert of(found, "mamba_endpoint_breaker_open") == {'{endpoint="openai"}': 1}
+
+
+async def test_the_page_can_be_switched_off() -> None:
+    async with running_app(settings({"server.metrics": False})) as app:
+        assert (await app.http.get("/metrics")).status_code == 404
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
+def test_several_workers_are_added_up_and_a_dead_one_holds_nothing_open(tmp_path: Path) -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("MAMBA_", "PROMETHEUS_"))},
+        "MAMBA_SERVER__HOST": "127.0.0.1",
+        "MAMBA_SERVER__PORT": "0",
+        "MAMBA_SERVER__WORKERS": "2",
+        "MAMBA_SERVER__DRAIN_DELAY": "0",
+        "MAMBA_LOGGING__FORMAT": "json",
+        "TMPDIR": str(tmp_path),
+    }
+    command = [sys.executable, "-m", "mamba_app", "serve", "--demo", "--config-dir", str(tmp_path)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            port = _port_of(server)
+            with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
+
+                def ask(number: int) -> None:
+                    client.post("/api/chat", json=chat_body() | {"id": f"chat-{number}"}).raise_for_status()
+
+                with ThreadPoolExecutor(6) as people:
+                    list(people.map(ask, range(6)))
+                found = parsed(client.get("/metrics").text)
+            assert sum(of(found, "mamba_turns_total").values()) == 6
+            assert found["mamba_turns_running"] == 0
+        finally:
+            with suppress(ProcessLookupError):
+                server.send_signal(signal.SIGTERM)
+            server.communicate(timeout=30)
+    assert list(tmp_path.glob("mamba-metrics-*")) == []
+
+
+def _port_of(server: subprocess.Popen[str]) -> int:
+    assert server.stdout is not None
+    for line in server.stdout:
+        if found := re.search(r"running on http://127\.0\.0\.1:(\d+)", line):
+            return int(found[1])
+    raise AssertionError("the server did not start")

@@ -1,0 +1,124 @@
+"""The API's description is true: it names every route, its examples run, and what comes back fits it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from openapi_spec_validator import validate
+from pydantic import TypeAdapter, ValidationError
+
+from mamba_adapters.http.openapi.chunks import UiMessageChunk
+from mamba_adapters.http.openapi.document import openapi_document
+from mamba_adapters.http.openapi.operations import OPERATIONS
+from mamba_adapters.http.openapi.requests import SimpleChat, UiChat, UiLastMessageChat
+from mamba_adapters.http.wire.ai_sdk import AiSdkEncoder
+from mamba_adapters.http.wire.profiles import COMPAT, FEATURES, Profile
+from mamba_domain.events import TurnEvent
+from tests.adapters.http.record_requests import FOLDER, RELEASES
+from tests.adapters.http.turns import CANCELLED, EVERYTHING, FAILED
+from tests.app.harness import chunks_of, running_app, settings
+
+CHUNK = TypeAdapter[Any](UiMessageChunk)
+CHAT = TypeAdapter[Any](SimpleChat | UiChat | UiLastMessageChat)
+PATHS = [path for operation in OPERATIONS for path in operation.paths]
+DOCUMENT: dict[str, Any] = openapi_document(version="1.2.3", paths=PATHS, has_auth=True)
+EXAMPLES = [
+    (operation.paths[0], name, body) for operation in OPERATIONS for name, (_, body) in operation.examples.items()
+]
+PLAIN = [
+    (operation.paths[0], operation)
+    for operation in OPERATIONS
+    if operation.method == "get" and "{" not in operation.paths[0]
+]
+
+
+def fits(value: Any, schema: dict[str, Any]) -> None:
+    """Judge a value by a schema of the document."""
+    jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(value)
+
+
+@pytest.mark.parametrize("has_auth", [True, False])
+def test_the_document_is_valid(has_auth: bool) -> None:
+    document: dict[str, Any] = openapi_document(version="1", paths=PATHS, has_auth=has_auth)
+    validate(document)
+    assert ("securitySchemes" in document["components"]) is has_auth
+
+
+async def test_every_route_is_described_and_nothing_else() -> None:
+    async with running_app(settings()) as app:
+        served = (await app.http.get("/openapi.json")).json()
+        inner = app.application.asgi
+        routes = [route for route in getattr(inner, "routes", []) if route.include_in_schema]
+    assert routes
+    real = {
+        (route.path.replace(":path}", "}"), method.lower())
+        for route in routes
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    described = {(path, method) for path, operations in served["paths"].items() for method in operations}
+    assert described == real
+
+
+async def test_operations_have_names_of_their_own() -> None:
+    names = [operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("path", "name", "body"), EXAMPLES, ids=lambda value: value if isinstance(value, str) else "")
+async def test_an_example_runs(path: str, name: str, body: Any) -> None:
+    content = DOCUMENT["paths"][path]["post"]
+    fits(body, content["requestBody"]["content"]["application/json"]["schema"])
+    async with running_app(settings()) as app:
+        answer = await app.http.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    media_type = answer.headers["content-type"].partition(";")[0]
+    described = content["responses"]["200"]["content"][media_type]["schema"]
+    if media_type == "application/json":
+        fits(answer.json(), described)
+    elif answer.headers.get("x-vercel-ai-ui-message-stream"):
+        *chunks, end = chunks_of(answer.content)
+        assert end == "[DONE]"
+        for chunk in chunks:
+            fits({"data": json.dumps(chunk)}, described)
+            fits(chunk, described["properties"]["data"]["contentSchema"])
+
+
+@pytest.mark.parametrize(("path", "operation"), PLAIN, ids=[path for path, _ in PLAIN])
+async def test_what_is_asked_without_a_body_answers_as_described(path: str, operation: Any) -> None:
+    async with running_app(settings()) as app:
+        answer = await app.http.get(path)
+    media_type = answer.headers["content-type"].partition(";")[0]
+    described = DOCUMENT["paths"][path]["get"]["responses"][str(answer.status_code)]["content"][media_type]["schema"]
+    if media_type == "application/json":
+        fits(answer.json(), described)
+
+
+async def test_a_problem_is_as_described() -> None:
+    async with running_app(settings()) as app:
+        answer = await app.http.post("/api/chat", json={"messages": []})
+    described = DOCUMENT["paths"]["/api/chat"]["post"]["responses"][str(answer.status_code)]
+    fits(answer.json(), described["content"]["application/problem+json"]["schema"])
+
+
+@pytest.mark.parametrize("profile", [COMPAT, frozenset(FEATURES)], ids=["compat", "all"])
+@pytest.mark.parametrize("end", [None, FAILED, CANCELLED], ids=["finished", "failed", "stopped"])
+def test_every_chunk_that_is_sent_is_described(profile: Profile, end: TurnEvent | None) -> None:
+    events = EVERYTHING if end is None else (*EVERYTHING[:-1], end)
+    for chunk in chunks_of(AiSdkEncoder(replay=True, profile=profile).encode(events)):
+        if chunk != "[DONE]":
+            CHUNK.validate_python(chunk)
+
+
+def test_a_field_that_is_not_described_is_noticed() -> None:
+    with pytest.raises(ValidationError):
+        CHUNK.validate_python({"type": "text-delta", "id": "1", "delta": "a", "more": 1})
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_what_real_clients_send_is_described(release: str) -> None:
+    for body in json.loads((FOLDER / f"{release}.json").read_text("utf-8")).values():
+        CHAT.validate_python(body)
+        fits(body, DOCUMENT["paths"]["/api/chat"]["post"]["requestBody"]["content"]["application/json"]["schema"])
