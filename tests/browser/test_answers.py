@@ -1,0 +1,213 @@
+"""What the page makes of each kind of answer."""
+
+import re
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from mamba_adapters.demo.chat_model import DemoModel
+from tests.app.harness import running_app
+from tests.browser.person import Person, sent_in, sitting_down
+from tests.fakes.scripted_model import ScriptedModel, text_script
+
+HOSTILE = """Hello <img src=x onerror="document.title='hacked'"> there
+
+<script>document.title = 'hacked'</script>
+<iframe src="https://example.com/"></iframe>
+
+[click](javascript:document.title='hacked') ![far](https://example.com/picture.png)
+
+<a href="https://example.com/" onclick="document.title='hacked'">a link</a> <b style="position:fixed">bold</b>
+"""
+MARKDOWN = """# Title
+
+Text with **bold**, *italics*, `code`, ~~gone~~ and a [link](https://example.com/).
+
+1. one
+2. two
+   ```python
+   print("nested")
+   ```
+
+- [x] done
+- [ ] open
+
+> quoted
+
+| left | right |
+| :--- | ----: |
+| a    |     1 |
+"""
+
+
+@pytest.mark.parametrize(
+    ("idea", "shown"),
+    [
+        ("A table in Markdown", "table"),
+        ("A block of code", ".code .hljs-keyword"),
+        ("Reasoning, then an answer", "button:has-text('Reasoning')"),
+        ("An answer with sources", "a[href*='wikipedia']"),
+        ("A form to fill in", "form"),
+        ("Four charts at once", "canvas >> nth=3"),
+        ("A file of code", ".code-numbers"),
+        ("A card with actions", ".card-actions button"),
+        ("A tool at work", ".call.good"),
+        ("A tool that asks you first", "button:has-text('Approve')"),
+        ("A tool of the page", "button:has-text('Send output')"),
+        ("A picture, attached", "text=evening.png"),
+        ("A long answer, to stop", "h2 >> nth=7"),
+    ],
+)
+async def test_each_suggestion_of_the_empty_page_shows_what_it_says(person: Person, idea: str, shown: str) -> None:
+    await person.page.get_by_role("button", name=re.compile(f"^{idea}")).click()
+    await expect(person.answers.locator(shown).first).to_be_visible(timeout=20_000)
+    await person.idle()
+    await expect(person.failure).to_have_count(0)
+
+
+async def test_the_suggested_error_says_what_to_do_and_its_request_id(person: Person) -> None:
+    await person.page.get_by_role("button", name=re.compile("^An error on the way")).click()
+    await expect(person.failure).to_contain_text("request")
+    await expect(person.answers).to_contain_text("I will begin to answer")
+    await expect(person.failure.get_by_role("button", name="Try again")).to_be_enabled()
+
+
+async def test_a_refusal_shows_status_code_and_request_id_and_can_be_tried_again(person: Person) -> None:
+    async with person.page.expect_response("**/api/chat") as refused:
+        await person.write("fail first")
+    request_id = (await refused.value).headers["x-request-id"]
+    await expect(person.failure).to_contain_text("502 MODEL_ERROR")
+    await expect(person.failure).to_contain_text(request_id)
+    async with person.page.expect_request("**/api/chat"):
+        await person.failure.get_by_role("button", name="Try again").click()
+
+
+async def test_markdown_becomes_elements(browser: Browser) -> None:
+    model = ScriptedModel(text_script(*re.findall(r"\S+\s*", MARKDOWN)))
+    async with running_app(model_for=lambda _: model) as app, sitting_down(browser, app.url) as person:
+        await person.without_titles()
+        answer = await person.ask("Hi")
+        for tag in ("h1", "strong", "em", "p code", "del", "ol li", "blockquote", "table"):
+            await expect(answer.locator(tag).first).to_be_visible()
+        await expect(answer.locator("ol .code .hljs-string")).to_have_text('"nested"')
+        await expect(answer.locator("td").last).to_have_class("align-right")
+        assert await answer.locator("input[type=checkbox]").evaluate_all("all => all.map(it => it.checked)") == [
+            True,
+            False,
+        ]
+        assert await answer.get_by_role("link", name="link").get_attribute("rel") == "noopener noreferrer"
+
+
+async def test_nothing_in_an_answer_runs_or_is_fetched(browser: Browser) -> None:
+    model = ScriptedModel(text_script(HOSTILE))
+    async with running_app(model_for=lambda _: model) as app, sitting_down(browser, app.url) as person:
+        await person.without_titles()
+        answer = await person.ask("Hi")
+        await expect(answer.get_by_role("link", name="a link")).to_be_visible()
+        for forbidden in ("script", "iframe", "img", "[onclick]", "[onerror]", "[style]", "a[href^=javascript]"):
+            await expect(answer.locator(forbidden)).to_have_count(0)
+        await expect(answer.get_by_role("link", name="far")).to_have_attribute(
+            "href", "https://example.com/picture.png"
+        )
+        assert "hacked" not in await person.page.title()
+
+
+async def test_a_form_is_filled_in_and_sent_back_as_the_next_message(person: Person) -> None:
+    await person.ask("Show me a contact form")
+    form = person.page.get_by_role("form", name="Contact us")
+    await form.get_by_role("button", name="Send", exact=True).click()
+    assert await form.get_by_label("Your name").evaluate("field => field.validity.valueMissing")
+    await form.get_by_label("Your name").fill("Ada")
+    await form.get_by_label("E-mail").fill("ada@example.org")
+    await form.get_by_label("Topic").select_option("Praise")
+    await form.get_by_label("Message").fill("It works")
+    async with person.page.expect_request("**/api/chat") as asked:
+        await form.get_by_role("button", name="Send", exact=True).click()
+    sent = sent_in(await asked.value)
+    assert "- Your name: Ada" in sent["messages"][-1]["parts"][0]["text"]
+    assert "- Topic: Praise" in sent["messages"][-1]["parts"][0]["text"]
+    await expect(person.page.get_by_label("Contact us, sent")).to_contain_text("ada@example.org")
+    await expect(person.answers.last).to_contain_text("that has arrived")
+
+
+@pytest.mark.parametrize("form", ["feedback", "registration"])
+async def test_every_kind_of_field_is_drawn(person: Person, form: str) -> None:
+    await person.ask(f"Show me a {form} form")
+    kinds = {"feedback": ["range", "radio", "number", "date"], "registration": ["email", "file", "checkbox"]}
+    for kind in kinds[form]:
+        await expect(person.answers.locator(f"input[type={kind}]").first).to_be_visible()
+
+
+async def test_a_chart_can_be_read_as_a_table(person: Person) -> None:
+    await person.ask("Draw a pie chart")
+    chart = person.answers.locator(".chart")
+    name = await chart.get_by_role("img").get_attribute("aria-label")
+    assert name is not None
+    assert name.startswith("pie chart")
+    await chart.get_by_role("button", name="Table").click()
+    assert await chart.get_by_role("row").count() > 3
+
+
+async def test_a_press_on_a_card_is_the_next_message(person: Person) -> None:
+    await person.ask("Show a travel card for Lisbon")
+    await person.click("Book")
+    await expect(person.page.get_by_role("article", name="You").last).to_contain_text("Book: Lisbon")
+    await expect(person.answers).to_have_count(2)
+
+
+async def test_reasoning_is_folded_until_somebody_wants_it(person: Person) -> None:
+    answer = await person.ask("Think about why the sky is red")
+    text = answer.get_by_text("The person wants to know")
+    await expect(text).to_have_count(0)
+    await answer.get_by_role("button", name="Reasoning").click()
+    await expect(text).to_be_visible()
+
+
+async def test_a_tool_shows_its_progress_and_then_its_output(person: Person) -> None:
+    await person.write("What is the weather in Lisbon?")
+    await expect(person.answers.get_by_role("progressbar")).to_be_visible()
+    await expect(person.answers.get_by_text("Asking the harbour")).to_be_visible()
+    await expect(person.answers.locator(".call .badge")).to_have_text("Done")
+    await person.answers.locator(".call-head").click()
+    await expect(person.answers.locator(".call-details")).to_contain_text('"made_up": true')
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("Approve", "Done"), ("Deny", "Denied")])
+async def test_a_verdict_lets_the_answer_go_on(person: Person, verdict: str, state: str) -> None:
+    await person.ask('Call send email to say "Hello"')
+    await expect(person.answers.locator(".ask")).to_contain_text("ada@example.org")
+    await person.click(verdict)
+    await expect(person.answers.locator(".call .badge")).to_have_text(state)
+    await expect(person.answers).to_contain_text(
+        "sendEmail answered" if verdict == "Approve" else "sendEmail did not work out"
+    )
+    await expect(person.answers).to_have_count(1)
+
+
+async def test_the_reason_of_a_denial_reaches_the_model(person: Person) -> None:
+    await person.ask('Call send email to say "Hello"')
+    await person.page.get_by_label("Reason, if you deny").fill("Not on Sundays")
+    async with person.page.expect_request("**/api/chat") as asked:
+        await person.click("Deny")
+    part = sent_in(await asked.value)["messages"][-1]["parts"][-1]
+    assert part["approval"]["approved"] is False
+    assert part["approval"]["reason"] == "Not on Sundays"
+
+
+async def test_a_call_of_the_page_is_answered_by_its_person(person: Person) -> None:
+    await person.ask("Where am I? Get location")
+    await person.page.get_by_label("Its output, as JSON or text").fill('{"city": "Lisbon"}')
+    await person.click("Send output")
+    await expect(person.answers).to_contain_text('getLocation answered: {"city": "Lisbon"}')
+
+
+async def test_an_answer_grows_word_by_word(browser: Browser) -> None:
+    model = DemoModel(words_per_second=40)
+    async with running_app(model_for=lambda _: model) as app, sitting_down(browser, app.url) as person:
+        await person.write("Write a long answer about tea")
+        await expect(person.answers).to_contain_text("On tea")
+        first = len(await person.answers.inner_text())
+        await expect(person.answers).to_contain_text("Where it comes from")
+        assert len(await person.answers.inner_text()) > first
+        await person.click("Stop the answer")
+        await person.idle()
