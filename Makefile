@@ -22,13 +22,23 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 # The page. Does nothing when it is up to date; finds a Node, or installs one into .venv.
 PLAYGROUND := $(BIN)/python playground/build.py
+# The scripts of /docs and /redoc. Does nothing when they are there; uses the npm of the Node above.
+API_PAGES  := $(BIN)/python api_pages/fetch.py
+
+# The image, and what builds it: a Docker engine where one runs, else podman, else buildah. The format is Docker's, because
+# OCI's has no health check.
+VERSION    := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE      ?= mamba-server
+BASE_IMAGE ?= python:3.11-slim
+BUILDER    ?= $(shell if docker info > /dev/null 2>&1; then echo docker build; \
+	elif command -v podman > /dev/null; then echo podman build --format docker; else echo buildah build --format docker; fi)
 
 # Further arguments of the command that a target runs: make test ARGS="tests/domain -x", make run ARGS="--port 9000".
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run install install-dev install-node test cover check format lint types imports repository \
-	playground bench build lock audit clean
+	playground api-pages bench build wheels image lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +47,7 @@ help: ## List the targets
 
 run: $(RUNTIME_STAMP) ## Start the server; with the offline demo model when there is no OpenAI key
 	@$(PLAYGROUND) || echo "The server starts without its page; the API works."
+	@$(API_PAGES) || echo "The server starts without /docs and /redoc; /openapi.json is served."
 	@if [ -n "$$OPENAI_API_KEY$$MAMBA_OPENAI__API_KEY" ] \
 		|| grep -qs api_key settings.local.toml .secrets.toml config.local.yaml; then \
 		exec $(BIN)/mamba-server serve $(ARGS); \
@@ -54,10 +65,15 @@ install-node: $(NODE_STAMP) ## Install the npm clients that the tests run
 playground: $(RUNTIME_STAMP) ## Build the page that the server shows at /
 	@$(PLAYGROUND)
 
+# After the page, which installs a Node where there is none.
+api-pages: playground ## Fetch what the server shows at /docs and /redoc
+	@$(API_PAGES)
+
 # -- work --------------------------------------------------------------------------------------------------------------
 
 test: $(DEV_STAMP) $(NODE_STAMP) ## Run the tests; ARGS="tests/domain -x" for some of them
 	@$(PLAYGROUND) --dev
+	@$(API_PAGES)
 	$(BIN)/python -m pytest $(ARGS)
 
 cover: $(DEV_STAMP) ## Run the domain's tests; every line and branch of the domain must be covered
@@ -87,14 +103,24 @@ bench: $(DEV_STAMP) ## Measure the cost of a relayed delta
 
 # -- release -----------------------------------------------------------------------------------------------------------
 
-build: $(DEV_STAMP) playground ## Build the wheel into dist/, the same bytes for the same commit
-	rm -rf dist
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
-	@ls -l dist
+build: $(RUNTIME_STAMP) playground api-pages ## Build the wheel into dist/, the same bytes for the same commit
+	rm -f dist/*.whl
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@sha256sum dist/*.whl
+
+# For a base image with the Python of this machine: then the image is built without a network.
+wheels: $(RUNTIME_STAMP) ## Download the wheels that the image installs into dist/wheels
+	rm -rf dist/wheels
+	$(PIP) download --quiet --only-binary :all: --require-hashes --requirement requirements/image.lock --dest dist/wheels
+
+image: build ## Build the image mamba-server; BASE_IMAGE=... for another base, BUILDER="podman build" for another tool
+	$(BUILDER) --file Containerfile --tag $(IMAGE):$(VERSION) --tag $(IMAGE):latest \
+		--build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) .
 
 lock: $(TOOLS_STAMP) ## Renew requirements/*.lock from pyproject.toml; UPGRADE=--upgrade for newer releases
 	$(LOCK) pyproject.toml --all-extras --group build --output-file requirements/dev.lock
 	$(LOCK) pyproject.toml --constraint requirements/dev.lock --output-file requirements/runtime.lock
+	$(LOCK) pyproject.toml --extra redis --extra otel --extra mcp --constraint requirements/dev.lock --output-file requirements/image.lock
 	$(LOCK) --group build --constraint requirements/dev.lock --output-file requirements/build.lock
 	$(LOCK) --group tools --constraint requirements/dev.lock --output-file requirements/tools.lock
 	$(LOCK) --group page --constraint requirements/dev.lock --output-file requirements/page.lock
@@ -105,7 +131,8 @@ audit: $(TOOLS_STAMP) ## Look up the locked packages in the database of known vu
 
 clean: ## Remove .venv and everything that was built or cached
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
-	rm -rf tests/sdk/node_modules playground/node_modules playground/.built mamba_adapters/http/static/playground*
+	rm -rf tests/sdk/node_modules playground/node_modules playground/.built
+	rm -rf mamba_adapters/http/static/playground* mamba_adapters/http/static/api_pages
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -- .venv -------------------------------------------------------------------------------------------------------------

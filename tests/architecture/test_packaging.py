@@ -13,7 +13,8 @@ from tests.architecture.sources import PACKAGES, ROOT
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 RUNTIME: list[str] = PROJECT["project"]["dependencies"]
-EXTRAS: list[str] = [line for lines in PROJECT["project"]["optional-dependencies"].values() for line in lines]
+OPTIONAL: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+EXTRAS: list[str] = [line for lines in OPTIONAL.values() for line in lines]
 BUILD: list[str] = PROJECT["build-system"]["requires"]
 TOOLS: list[str] = PROJECT["dependency-groups"]["tools"]
 
@@ -22,6 +23,7 @@ LOCKS = {
     "build": BUILD,
     "dev": [*RUNTIME, *EXTRAS, *BUILD],
     "tools": TOOLS,
+    "image": [*RUNTIME, *(line for extra, lines in OPTIONAL.items() if extra != "dev" for line in lines)],
 }
 
 
@@ -67,7 +69,7 @@ def test_every_pin_of_a_lock_has_hashes_and_no_address(lock: str) -> None:
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", line) for line in hashes), entry
 
 
-@pytest.mark.parametrize("lock", ["runtime", "build", "tools"])
+@pytest.mark.parametrize("lock", ["runtime", "build", "tools", "image"])
 def test_all_locks_pin_a_package_at_the_same_version(lock: str) -> None:
     dev = pins("dev")
     assert {name: versions for name, versions in pins(lock).items() if versions != dev.get(name, versions)} == {}
