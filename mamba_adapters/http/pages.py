@@ -1,6 +1,7 @@
 """The playground: the built page of `playground/` at `/`, and its assets below `/playground/`.
 
-The page is public, because it holds nothing: it asks for credentials itself, and every request that it makes carries them.
+The page holds nothing: it asks for credentials itself, and every request that it makes carries them. Who may load it is the
+settings' to say (`auth.open_playground`).
 Its policy lets it load from this server and from nowhere else, and run no code but the files served here.
 """
 
