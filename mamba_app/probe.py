@@ -21,7 +21,7 @@ def main(path: str = "/health/live") -> int:
     try:
         connection.request("GET", path)
         return 0 if connection.getresponse().status == http.client.OK else 1
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return 1
     finally:
         connection.close()
