@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mamba_adapters.auth.anonymous import Anonymous
-from mamba_adapters.config.settings import Auth, Settings
+from mamba_adapters.config.settings import Auth, Redis, Settings
 from mamba_domain.errors import Misconfigured
 from mamba_domain.identity import Principal
 from mamba_domain.ports.admission import Admission
 from mamba_domain.ports.authenticator import Authenticator
 
-__all__ = ["Access", "access", "limited_admission"]
+if TYPE_CHECKING:
+    from mamba_adapters.admission.shared import SharedMeter
+
+__all__ = ["Access", "Limited", "access", "limited_admission"]
 
 _ASYMMETRIC = ("RS256", "ES256", "Ed25519")
 
@@ -39,26 +42,48 @@ def access(settings: Auth) -> Access:
             return _tokens(settings)
 
 
-def limited_admission(settings: Settings) -> Admission:
-    """The limits, counted where `limits.storage` says."""
-    from mamba_adapters.admission.limited import LimitedAdmission
-    from mamba_adapters.admission.meter import Meter, SharedMeter, redis_meter
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limited:
+    """The limits, and what has to be entered before the first turn and left after the last."""
+
+    admission: Admission
+    connections: tuple[AbstractAsyncContextManager[Any], ...] = ()
+
+
+def limited_admission(settings: Settings) -> Limited:
+    """The limits, counted where `limits.storage` says. Raises `Misconfigured` for a storage that cannot be had."""
+    from mamba_adapters.admission.limited import Counting, LimitedAdmission
+    from mamba_adapters.admission.meter import Meter
     from mamba_adapters.admission.process import ProcessStorage
 
-    limits, redis = settings.limits, settings.redis
-    if limits.storage == "redis" and redis.url is not None:
-        password = redis.password.get_secret_value() if redis.password is not None else None
-        meter: Meter | SharedMeter = redis_meter(redis.url.get_secret_value(), password=password, prefix=redis.prefix)
+    limits = settings.limits
+    connections: tuple[AbstractAsyncContextManager[Any], ...] = ()
+    meter: Counting
+    if limits.storage == "redis":
+        meter = shared = _shared_meter(settings.redis)
+        connections = (shared,)
     else:
         storage = ProcessStorage()
         meter = Meter(storage, clock=storage.clock)
-    return LimitedAdmission(
+    admission = LimitedAdmission(
         meter,
         max_turns=limits.max_turns,
         turns_per_caller=limits.turns_per_caller,
         turns_per_minute=limits.turns_per_minute,
         tokens_per_day=limits.tokens_per_day,
     )
+    return Limited(admission=admission, connections=connections)
+
+
+def _shared_meter(redis: Redis) -> SharedMeter:
+    try:
+        from mamba_adapters.admission.shared import SharedMeter
+    except ImportError:
+        raise Misconfigured("limits.storage", 'is "redis", for which the extra redis must be installed') from None
+    if redis.url is None:
+        raise Misconfigured("redis.url", 'required by limits.storage = "redis"')
+    password = redis.password.get_secret_value() if redis.password is not None else None
+    return SharedMeter(redis.url.get_secret_value(), password=password, prefix=redis.prefix)
 
 
 def _api_keys(settings: Auth) -> Access:

@@ -44,7 +44,7 @@ from mamba_adapters.http.wire.ui_messages import ReadLimits
 from mamba_adapters.tools.discovery import announced_tools, named_tools
 from mamba_adapters.tools.display import DISPLAY_TOOLS
 from mamba_adapters.tools.registry import Registry
-from mamba_app.access import Access, access, limited_admission
+from mamba_app.access import Access, Limited, access, limited_admission
 from mamba_app.providers import given_model, providers
 from mamba_app.storage import Storage, storage
 from mamba_app.supervisor import Supervisor
@@ -120,7 +120,7 @@ def compose(
         if model_for is None
         else given_model(model_for)
     )
-    admission = admission or limited_admission(settings)
+    limits = limited_admission(settings) if admission is None else Limited(admission=admission)
     entrance = access(settings.auth) if authenticator is None else Access(authenticator=authenticator)
     store = storage(settings) if streams is None else Storage(streams=streams)
     chat = Chat(
@@ -131,7 +131,7 @@ def compose(
         or SignedApprovals(keyring=keyring, tickets=MemoryTickets(), lifetime=settings.tools.approval_lifetime),
         seals=HmacSeals(keyring=keyring),
         streams=store.streams,
-        admission=admission,
+        admission=limits.admission,
         background=supervisor,
         observer=observer or measures.observer,
         new_stream_id=lambda: secrets.token_urlsafe(18),
@@ -165,13 +165,14 @@ def compose(
             max_file_bytes=settings.chat.max_file_bytes,
             temperature_max=settings.chat.temperature_max,
         ),
-        admission=admission,
+        admission=limits.admission,
         max_body_bytes=settings.server.max_body_bytes,
     )
     schemas = {entry.name: entry.json_schema for entry in settings.objects.schemas}
     title_routes = TitleRoutes(
         catalog,
         model_for=models.model_for,
+        admission=limits.admission,
         title_model=settings.chat.title_model,
         timeout=settings.chat.title_timeout,
         max_body_bytes=settings.server.max_body_bytes,
@@ -189,7 +190,7 @@ def compose(
             for connection in measures.connections:
                 await stack.enter_async_context(connection)
             stack.push_async_callback(models.close)
-            for connection in store.connections:
+            for connection in (*store.connections, *limits.connections):
                 await stack.enter_async_context(connection)
             stack.push_async_callback(supervisor.cancel)
             stack.push_async_callback(supervisor.drain, 1.0)

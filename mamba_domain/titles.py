@@ -7,8 +7,10 @@ import re
 import unicodedata
 
 from mamba_domain.errors import MambaError
-from mamba_domain.events import TextDelta
+from mamba_domain.estimates import estimated_usage
+from mamba_domain.events import ModelFinished, TextDelta, Usage
 from mamba_domain.messages import SystemMessage, TextPart, UserMessage
+from mamba_domain.ports.admission import Lease
 from mamba_domain.ports.chat_model import ChatModel, ModelRequest
 
 __all__ = ["LONGEST_TITLE", "clean_title", "suggest_title"]
@@ -31,24 +33,24 @@ _MARKUP = str.maketrans("", "", '"`*#<>|\\“”„«»')
 _AT_THE_EDGES = " '‘’_~-.,;:"
 
 
-async def suggest_title(message: str, *, model: ChatModel, upstream_model: str, within: float) -> str:
+async def suggest_title(message: str, *, model: ChatModel, upstream_model: str, within: float, lease: Lease) -> str:
     """A title of one line for a conversation that begins with `message`; empty where none came `within` so many seconds.
 
-    Failures of the model are no failures here: whoever shows the conversation can do without a title.
+    Failures of the model are no failures here: whoever shows the conversation can do without a title. The lease is ended
+    with what the call took, whatever its end.
     """
-    asked = message.strip()[:_LONGEST_MESSAGE]
-    if not asked:
-        return ""
-    request = ModelRequest(
-        model=upstream_model,
-        messages=(SystemMessage(text=_INSTRUCTIONS), UserMessage(parts=(TextPart(text=asked),))),
-        max_output_tokens=_MOST_TOKENS,
-    )
+    listener = _Listener()
     try:
+        asked = message.strip()[:_LONGEST_MESSAGE]
+        if not asked:
+            return ""
         async with asyncio.timeout(within):
-            return clean_title(await _answer(model, request))
+            await listener.ask(model, _request(upstream_model, asked))
     except (MambaError, TimeoutError):
         return ""
+    finally:
+        await lease.end(listener.usage)
+    return clean_title(listener.text)
 
 
 def clean_title(text: str) -> str:
@@ -63,12 +65,37 @@ def clean_title(text: str) -> str:
     return (whole_words or title[: LONGEST_TITLE - 1]).rstrip(_AT_THE_EDGES)[: LONGEST_TITLE - 1] + "…"
 
 
-async def _answer(model: ChatModel, request: ModelRequest) -> str:
-    """The beginning of the answer: a model that does not stop is not listened to."""
-    text = ""
-    async with model.stream(request) as batches:
-        async for batch in batches:
-            text += "".join(event.text for event in batch if isinstance(event, TextDelta))
-            if len(text) > _ENOUGH:
-                break
-    return text
+def _request(model: str, asked: str) -> ModelRequest:
+    return ModelRequest(
+        model=model,
+        messages=(SystemMessage(text=_INSTRUCTIONS), UserMessage(parts=(TextPart(text=asked),))),
+        max_output_tokens=_MOST_TOKENS,
+    )
+
+
+class _Listener:
+    """Hears the beginning of an answer: a model that does not stop is not listened to."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._request: ModelRequest | None = None
+        self._told: Usage | None = None
+
+    async def ask(self, model: ChatModel, request: ModelRequest) -> None:
+        async with model.stream(request) as batches:
+            self._request = request
+            async for batch in batches:
+                for event in batch:
+                    if isinstance(event, TextDelta):
+                        self.text += event.text
+                    elif isinstance(event, ModelFinished):
+                        self._told = event.usage
+                if len(self.text) > _ENOUGH:
+                    break
+
+    @property
+    def usage(self) -> Usage:
+        """What the call took, as an estimate where nobody told."""
+        if self._told is not None or self._request is None:
+            return self._told or Usage()
+        return estimated_usage(self._request.messages, (TextPart(text=self.text),))

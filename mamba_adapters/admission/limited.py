@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Protocol
 
-from mamba_adapters.admission.meter import Meter, SharedMeter
 from mamba_domain.errors import Code
 from mamba_domain.events import Usage
 from mamba_domain.identity import Principal
 from mamba_domain.ports.admission import Quota, Refused
 
-__all__ = ["LimitedAdmission"]
+__all__ = ["Counting", "LimitedAdmission"]
 
 _SOON = 1.0
 """Seconds after which to ask again where a place will be free when some turn ends, nobody knows when."""
+
+
+class Counting(Protocol):
+    """Keeps a caller's turns of a minute and tokens of a day, somewhere."""
+
+    async def take_turn(self, subject: str, limit: int) -> bool:
+        """Count one turn, unless there were `limit` in the last minute."""
+        ...
+
+    async def turns(self, subject: str, limit: int) -> Quota:
+        """What is left of the turns."""
+        ...
+
+    async def tokens(self, subject: str, limit: int) -> Quota:
+        """What is left of the day's tokens."""
+        ...
+
+    async def take_tokens(self, subject: str, amount: int) -> None:
+        """Count tokens."""
+        ...
 
 
 class LimitedAdmission:
@@ -21,7 +41,7 @@ class LimitedAdmission:
 
     def __init__(
         self,
-        meter: Meter | SharedMeter,
+        meter: Counting,
         *,
         max_turns: int,
         turns_per_caller: int | None = None,

@@ -20,6 +20,7 @@ from mamba_adapters.http.peer import peer_of
 from mamba_domain.catalog import ModelCard, ModelCatalog
 from mamba_domain.errors import Rejected
 from mamba_domain.identity import Principal
+from mamba_domain.ports.admission import Admission
 from mamba_domain.ports.chat_model import ChatModel
 from mamba_domain.titles import suggest_title
 
@@ -33,6 +34,7 @@ log = structlog.stdlib.get_logger("mamba.title")
 class TitleRoutes:
     """Handlers for titles. `title_model` is the id of the model that writes them, the caller's default without one.
 
+    A title is a model call, so it counts as a turn; where there is no more for the caller, the page has to do without.
     `timeout` is in seconds, `max_body_bytes` bounds a request's body.
     """
 
@@ -41,12 +43,14 @@ class TitleRoutes:
         catalog: ModelCatalog,
         *,
         model_for: Callable[[ModelCard], ChatModel],
+        admission: Admission,
         title_model: str | None,
         timeout: float,
         max_body_bytes: int,
     ) -> None:
         self._catalog = catalog
         self._model_for = model_for
+        self._admission = admission
         self._title_model = title_model
         self._timeout = timeout
         self._max_body_bytes = max_body_bytes
@@ -87,7 +91,10 @@ class TitleRoutes:
         try:
             card = self._catalog.resolve(self._title_model, principal)
             model = self._model_for(card)
-            return await suggest_title(message, model=model, upstream_model=card.upstream_model, within=self._timeout)
+            lease = await self._admission.admit(principal)
+            return await suggest_title(
+                message, model=model, upstream_model=card.upstream_model, within=self._timeout, lease=lease
+            )
         except Rejected:
             return ""
         except Exception:

@@ -7,15 +7,26 @@ import asyncio
 import pytest
 
 from mamba_domain.errors import Code, ModelFailed, Rejected
-from mamba_domain.events import TextDelta
+from mamba_domain.events import TextDelta, Usage
 from mamba_domain.messages import SystemMessage, UserMessage
+from mamba_domain.ports.admission import Unlimited
 from mamba_domain.titles import LONGEST_TITLE, clean_title, suggest_title
 from tests.fakes.scripted_model import Script, ScriptedModel, text_script
 
 
+class CountingLease:
+    """Keeps what a call took, each time that it is ended."""
+
+    def __init__(self) -> None:
+        self.ended: list[Usage] = []
+
+    async def end(self, usage: Usage) -> None:
+        self.ended.append(usage)
+
+
 async def title_from(script: Script, message: str = "How do I bake bread?", *, within: float = 1.0) -> str:
     model = ScriptedModel(script)
-    title = await suggest_title(message, model=model, upstream_model="m", within=within)
+    title = await suggest_title(message, model=model, upstream_model="m", within=within, lease=Unlimited())
     assert model.open_streams == 0
     return title
 
@@ -26,7 +37,7 @@ async def test_a_title_is_what_the_model_says() -> None:
 
 async def test_the_model_is_asked_briefly_and_without_tools() -> None:
     model = ScriptedModel(text_script("x"))
-    await suggest_title("  Hello " + "x" * 10_000, model=model, upstream_model="m", within=1.0)
+    await suggest_title("  Hello " + "x" * 10_000, model=model, upstream_model="m", within=1.0, lease=Unlimited())
     (request,) = model.requests
     instructions, asked = request.messages
     assert isinstance(instructions, SystemMessage)
@@ -54,12 +65,41 @@ async def test_without_a_whole_answer_in_time_there_is_no_title(script: Script) 
 
 async def test_an_empty_message_is_not_asked_about() -> None:
     model = ScriptedModel()
-    assert await suggest_title(" \n", model=model, upstream_model="m", within=1.0) == ""
+    assert await suggest_title(" \n", model=model, upstream_model="m", within=1.0, lease=Unlimited()) == ""
     assert model.requests == []
 
 
 async def test_a_model_that_does_not_stop_is_not_listened_to() -> None:
     assert (await title_from(text_script("Bread\n", *["more words "] * 1000))) == "Bread"
+
+
+@pytest.mark.parametrize(
+    ("script", "tokens"),
+    [
+        (text_script("Bread", usage=Usage(input_tokens=20, output_tokens=3)), range(23, 24)),
+        (text_script("Bread", usage=None), range(50, 100)),
+        (text_script("Bread\n", *["more words "] * 1000), range(150, 500)),
+        ([(TextDelta(text="Half a "),), ModelFailed(Code.MODEL_ERROR)], range(50, 100)),
+        ([asyncio.Event()], range(50, 100)),
+        ([ModelFailed(Code.MODEL_UNAVAILABLE)], range(1)),
+    ],
+    ids=["told", "not told", "cut short", "failed midway", "too late", "never begun"],
+)
+async def test_the_lease_is_ended_once_with_what_the_call_took(script: Script, tokens: range) -> None:
+    lease = CountingLease()
+    await suggest_title("Hi", model=ScriptedModel(script), upstream_model="m", within=0.05, lease=lease)
+    (usage,) = lease.ended
+    assert usage.total_tokens in tokens
+
+
+async def test_the_lease_is_ended_where_nobody_waits_any_more() -> None:
+    lease, model = CountingLease(), ScriptedModel([asyncio.Event()])
+    asking = asyncio.create_task(suggest_title("Hi", model=model, upstream_model="m", within=9, lease=lease))
+    while not model.open_streams:  # noqa: ASYNC110 - the model has no event for that
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert len(lease.ended) == 1
 
 
 @pytest.mark.parametrize(
