@@ -16,7 +16,7 @@ from mamba_domain.ports.admission import Admission
 from mamba_domain.ports.authenticator import Authenticator
 
 if TYPE_CHECKING:
-    from mamba_adapters.admission.shared import SharedMeter
+    from mamba_adapters.admission.redis_meter import RedisMeter
 
 __all__ = ["Access", "Limited", "access", "limited_admission"]
 
@@ -60,7 +60,7 @@ def limited_admission(settings: Settings) -> Limited:
     connections: tuple[AbstractAsyncContextManager[Any], ...] = ()
     meter: Counting
     if limits.storage == "redis":
-        meter = shared = _shared_meter(settings.redis)
+        meter = shared = _redis_meter(settings.redis)
         connections = (shared,)
     else:
         storage = ProcessStorage()
@@ -75,15 +75,15 @@ def limited_admission(settings: Settings) -> Limited:
     return Limited(admission=admission, connections=connections)
 
 
-def _shared_meter(redis: Redis) -> SharedMeter:
+def _redis_meter(redis: Redis) -> RedisMeter:
     try:
-        from mamba_adapters.admission.shared import SharedMeter
+        from mamba_adapters.admission.redis_meter import RedisMeter
     except ImportError:
         raise Misconfigured("limits.storage", 'is "redis", for which the extra redis must be installed') from None
     if redis.url is None:
         raise Misconfigured("redis.url", 'required by limits.storage = "redis"')
     password = redis.password.get_secret_value() if redis.password is not None else None
-    return SharedMeter(redis.url.get_secret_value(), password=password, prefix=redis.prefix)
+    return RedisMeter(redis.url.get_secret_value(), password=password, prefix=redis.prefix)
 
 
 def _api_keys(settings: Auth) -> Access:

@@ -17,7 +17,7 @@ HOMES = {
     "openai": ("mamba_adapters.openai",),
     "opentelemetry": ("mamba_adapters.telemetry",),
     "prometheus_client": ("mamba_adapters.telemetry",),
-    "redis": ("mamba_adapters.redis",),
+    "redis": ("mamba_adapters.admission.redis_meter", "mamba_adapters.redis"),
     "sse_starlette": ("mamba_adapters.http",),
     "starlette": ("mamba_adapters.http", "mamba_app"),
     "uvicorn": ("mamba_adapters.http", "mamba_app"),

@@ -10,7 +10,7 @@ import pytest
 from mamba_adapters.admission.limited import LimitedAdmission
 from mamba_adapters.admission.meter import Meter
 from mamba_adapters.admission.process import ProcessStorage
-from mamba_adapters.admission.shared import SharedMeter
+from mamba_adapters.admission.redis_meter import RedisMeter
 from mamba_domain.errors import Code
 from mamba_domain.events import Usage
 from mamba_domain.identity import Principal
@@ -53,7 +53,7 @@ class TestInRedis(AdmissionContract):
         turns_per_minute: int | None = None,
         tokens_per_day: int | None = None,
     ) -> Admission:
-        meter = SharedMeter(self.redis.url, password=None, prefix="test:")
+        meter = RedisMeter(self.redis.url, password=None, prefix="test:")
         self.meters.push_async_exit(meter)
         return LimitedAdmission(
             meter,

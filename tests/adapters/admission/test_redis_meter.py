@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mamba_adapters.admission.shared import SharedMeter
+from mamba_adapters.admission.redis_meter import RedisMeter
 from mamba_domain.errors import Misconfigured
 from tests.fakes.redis_server import RedisServer
 
@@ -24,7 +24,7 @@ class Clock:
 async def test_while_redis_is_gone_each_process_counts_for_itself_and_then_together_again() -> None:
     clock = Clock()
     with RedisServer() as server:
-        async with SharedMeter(server.url, password=None, prefix="x:", clock=clock) as meter:
+        async with RedisMeter(server.url, password=None, prefix="x:", clock=clock) as meter:
             assert await meter.take_turn("alice", 2)
             server.kill()
             assert await meter.take_turn("alice", 2)
@@ -43,7 +43,7 @@ async def test_while_redis_is_gone_each_process_counts_for_itself_and_then_toget
 async def test_a_redis_that_says_nothing_costs_one_short_wait_and_is_left_alone_for_a_while() -> None:
     clock = Clock()
     with RedisServer() as server:
-        async with SharedMeter(server.url, password=None, prefix="x:", clock=clock) as meter:
+        async with RedisMeter(server.url, password=None, prefix="x:", clock=clock) as meter:
             assert await meter.take_turn("alice", 1)
             server.pause()
             async with asyncio.timeout(5):
@@ -57,9 +57,9 @@ async def test_a_redis_that_says_nothing_costs_one_short_wait_and_is_left_alone_
 
 async def test_a_wrong_password_is_not_told_and_not_fatal(capsys: pytest.CaptureFixture[str]) -> None:
     with RedisServer("--requirepass", "right-canary") as server:
-        async with SharedMeter(server.url, password="wrong-canary", prefix="x:") as meter:
+        async with RedisMeter(server.url, password="wrong-canary", prefix="x:") as meter:
             assert await meter.take_turn("alice", 1)
-        async with SharedMeter(server.url, password="right-canary", prefix="x:") as meter:
+        async with RedisMeter(server.url, password="right-canary", prefix="x:") as meter:
             assert await meter.take_turn("alice", 1)
             assert not await meter.take_turn("alice", 1)
     told = capsys.readouterr()
@@ -70,5 +70,5 @@ async def test_a_wrong_password_is_not_told_and_not_fatal(capsys: pytest.Capture
 @pytest.mark.parametrize("url", ["redis://x:port", "http://127.0.0.1", "redis://127.0.0.1:6379/0?socket_timeout=x"])
 async def test_an_address_that_is_none_is_named_at_the_start(url: str) -> None:
     with pytest.raises(Misconfigured) as caught:
-        SharedMeter(url, password=None, prefix="x:")
+        RedisMeter(url, password=None, prefix="x:")
     assert caught.value.key == "redis.url"

@@ -24,7 +24,7 @@ from mamba_adapters.admission.process import ProcessStorage
 from mamba_domain.errors import Misconfigured
 from mamba_domain.ports.admission import Quota
 
-__all__ = ["SharedMeter"]
+__all__ = ["RedisMeter"]
 
 log = structlog.stdlib.get_logger("mamba.admission")
 
@@ -35,7 +35,7 @@ _PAUSE = 5.0
 """Seconds in which Redis is not asked again."""
 
 
-class SharedMeter:
+class RedisMeter:
     """A `Meter` in Redis. Leaving it closes the connections. `password` takes the place of one in the URL."""
 
     def __init__(
