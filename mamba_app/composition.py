@@ -23,9 +23,10 @@ from mamba_adapters.approvals.signed import SignedApprovals
 from mamba_adapters.approvals.tickets import MemoryTickets
 from mamba_adapters.config.settings import Settings
 from mamba_adapters.http.agui_routes import AgUiRoutes
-from mamba_adapters.http.app import CrossOrigin, build_app
+from mamba_adapters.http.app import build_app
 from mamba_adapters.http.chat_routes import ChatRoutes
 from mamba_adapters.http.completion_routes import CompletionRoutes
+from mamba_adapters.http.cross_origin import CrossOrigin
 from mamba_adapters.http.delivery import Delivery
 from mamba_adapters.http.docs_pages import DocsPages
 from mamba_adapters.http.info_routes import InfoRoutes

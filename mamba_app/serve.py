@@ -68,7 +68,11 @@ def _serve(settings: Settings) -> int:
         host=settings.server.host,
         port=settings.server.port,
         forwarded_allow_ips=settings.server.forwarded_allow_ips,
-        limits=WireLimits(head_timeout=settings.server.head_timeout, body_timeout=settings.server.body_timeout),
+        limits=WireLimits(
+            head_timeout=settings.server.head_timeout,
+            body_timeout=settings.server.body_timeout,
+            max_late_bytes=settings.server.max_body_bytes,
+        ),
     )
     server = DrainingServer(
         config,

@@ -28,6 +28,12 @@ def access_lacks(settings: Settings) -> Iterator[Lack]:
     """What keeps the server from starting."""
     if settings.limits.storage == "redis" and settings.redis.url is None:
         yield Lack(key="redis.url", because="limits.storage", reason='required by limits.storage = "redis"')
+    if settings.cors.credentials and "*" in settings.cors.origins:
+        yield Lack(
+            key="cors.origins",
+            because="cors.credentials",
+            reason='must name the origins: with cors.credentials = true, "*" would let every page act for its visitor',
+        )
     match settings.auth.mode:
         case "api_key":
             yield from _keys(settings.auth)

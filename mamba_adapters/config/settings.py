@@ -49,6 +49,7 @@ __all__ = [
 ]
 
 _MEBIBYTE = 1024 * 1024
+_ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:]+\])(:(?P<port>[1-9][0-9]{0,4}))?")
 _FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
@@ -80,6 +81,14 @@ def _http_url(value: str) -> str:
         right = right and not (url.query or url.fragment or "@" in url.netloc)
     if not right or not re.fullmatch(r"[!-~]+", value):
         raise _wrong("is not a usable URL")
+    return value
+
+
+def _origin(value: str) -> str:
+    """An origin that no browser would send as it is written would never match."""
+    form = _ORIGIN.fullmatch(value)
+    if value != "*" and (form is None or form["port"] == {"http": "80", "https": "443"}.get(form["scheme"], "")):
+        raise _wrong("is not written as browsers write origins: small letters, no path, no default port")
     return value
 
 
@@ -487,8 +496,11 @@ class Cors(Section):
     """Which pages of other origins may call the server from a browser."""
 
     origins: tuple[
-        Annotated[str, Field(pattern=r"^https?://[^/*\s]+$"), Allowed("an origin such as https://app.example")], ...
-    ] = Field((), description='Origins, letter for letter, such as "https://app.example.org"; empty for none.')
+        Annotated[str, AfterValidator(_origin), Allowed('an origin such as "https://app.example.org", or "*"')], ...
+    ] = Field(
+        (),
+        description='Origins, letter for letter as browsers send them, such as "https://app.example.org"; "*" for all.',
+    )
     localhost: bool = Field(
         False,
         description="Whether pages from localhost, on any port, may call too: for development; --demo turns it on.",

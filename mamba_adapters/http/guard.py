@@ -42,16 +42,17 @@ class WireLimits:
     """What a request may take on the wire; times are in seconds.
 
     `head_timeout` counts from the connection for its first request, else from the head's first byte. `linger` is how long a
-    client that is still sending may take to notice that it was answered. `max_late_bytes`: of a body that nobody waits for.
+    client that is still sending may take to notice that it was answered. `max_late_bytes`: of a body that nobody waits for;
+    as much as a body may have, since most clients send all of theirs before they look at the answer.
     """
 
     head_timeout: float = 10.0
     body_timeout: float = 30.0
-    linger: float = 2.0
+    linger: float = 5.0
     max_head_bytes: int = 64 * 1024
     max_headers: int = 100
     max_target_bytes: int = 8 * 1024
-    max_late_bytes: int = 256 * 1024
+    max_late_bytes: int = 4 * 1024 * 1024
 
 
 def guarded_by(limits: WireLimits) -> type[GuardedProtocol]:
@@ -202,7 +203,7 @@ class GuardedProtocol(PeerProtocol):
             self.cycle.__class__ = _CloseDelimitedCycle
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body. Of what comes after the answer only a little is taken."""
+        """A part of the body. What comes after the answer is dropped, up to a limit, and then not taken any more."""
         self._body_parsed += len(body)
         if self.cycle.response_complete:
             self._late_bytes += len(body)

@@ -1,4 +1,4 @@
-"""The outermost layer: a request id, the log context, one access line at the end, and a net under everything.
+"""The outermost layer: a request id, the log context, the headers of every answer, and one access line at the end.
 
 The access line is written when the answer has ended, not when it began: a stream's duration, outcome and tokens are known
 only then. The path is logged without its query.
@@ -9,22 +9,26 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any, Protocol
 
 import structlog
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mamba_adapters.http.problems import problem, problem_of
-from mamba_domain.errors import Code, MambaError
 from mamba_domain.events import TurnCancelled, TurnFailed, TurnFinished
 
 __all__ = ["RequestContext", "RequestObserver"]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _QUIET_PATHS = frozenset({"/health/live", "/health/ready"})
+_SAFE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""What an answer that is no page says to a browser: show none of this, run none of this. Pages have policies of their own."""
 
 log = structlog.stdlib.get_logger("mamba.access")
 
@@ -42,11 +46,14 @@ class RequestObserver(Protocol):
 
 
 class RequestContext:
-    """ASGI middleware; `app` is everything else."""
+    """ASGI middleware; `app` is everything else. `varies_by_origin`: what is answered depends on the page that asks."""
 
-    def __init__(self, app: ASGIApp, *, observer: RequestObserver | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, observer: RequestObserver | None = None, varies_by_origin: bool = False
+    ) -> None:
         self._app = app
         self._observer = observer
+        self._varies_by_origin = varies_by_origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give the request its id, serve it, write its line."""
@@ -64,35 +71,28 @@ class RequestContext:
         async def sending(message: Message) -> None:
             nonlocal status, complete
             if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", request_id.encode("ascii")),
-                    (b"x-content-type-options", b"nosniff"),
-                ]
+                status = state["status"] = message["status"]
+                message["headers"] = self._headers(message.get("headers", ()), request_id)
             elif not message.get("more_body", False):
                 complete = True
             await send(message)
 
-        connection = HTTPConnection(scope)
         try:
             await self._app(scope, receive, sending)
-        except ClientDisconnect:
-            """It left while its body was being read; the access line says so."""
-        except MambaError as error:
-            if status == 0:
-                await problem_of(connection, error)(scope, receive, sending)
-        except Exception:
-            log.exception("request.failed", path=scope["path"])
-            if status == 0:
-                await problem(connection, Code.INTERNAL)(scope, receive, sending)
-            else:
-                raise
         finally:
             seconds = time.monotonic() - started
             _write_line(scope, status, complete, seconds)
             if self._observer is not None:
                 _measure(self._observer, scope, status, seconds)
+
+    def _headers(self, given: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+        """The answer's own headers, and those of every answer."""
+        headers = [*given, (b"x-request-id", request_id.encode("ascii"))]
+        named = {name for name, _ in headers}
+        headers += [header for header in _SAFE if header[0] not in named]
+        if self._varies_by_origin and not any(b"origin" in value.lower() for name, value in headers if name == b"vary"):
+            headers.append((b"vary", b"Origin"))
+        return headers
 
 
 def _request_id(headers: Headers) -> str:
@@ -132,7 +132,8 @@ def _write_line(scope: Scope, status: int, complete: bool, seconds: float) -> No
             fields[name] = state[name]
     if "principal" in state:
         fields["principal"] = state["principal"].subject
-    write = log.debug if scope["path"] in _QUIET_PATHS else log.info
+    is_quiet = scope["path"] in _QUIET_PATHS or scope["method"] == "OPTIONS"
+    write = log.debug if is_quiet else log.info
     write("request.ended", **fields)
 
 
