@@ -123,7 +123,7 @@ def compose(
     )
     limits = limited_admission(settings) if admission is None else Limited(admission=admission)
     entrance = access(settings.auth) if authenticator is None else Access(authenticator=authenticator)
-    store = storage(settings) if streams is None else Storage(streams=streams)
+    store = storage(settings, observer=measures.metrics) if streams is None else Storage(streams=streams)
     chat = Chat(
         catalog=catalog,
         model_for=models.model_for,

@@ -10,6 +10,7 @@ from mamba_adapters.streams.memory import MemoryStreams
 from mamba_domain.chat import Streams
 from mamba_domain.errors import Misconfigured
 from mamba_domain.ports.health import HealthProbe
+from mamba_domain.ports.upkeep import StoreObserver
 
 __all__ = ["Storage", "storage"]
 
@@ -26,7 +27,7 @@ class Storage:
     probes: tuple[HealthProbe, ...] = ()
 
 
-def storage(settings: Settings) -> Storage:
+def storage(settings: Settings, *, observer: StoreObserver | None = None) -> Storage:
     """The store; nothing is connected yet. Raises `Misconfigured` for one that cannot be made."""
     memory = MemoryStreams(
         high_water=settings.streams.high_water_bytes,
@@ -48,5 +49,6 @@ def storage(settings: Settings) -> Storage:
         prefix=settings.redis.prefix,
         longest_turn=settings.chat.total_timeout + _AFTER_A_TURN,
         keep_named=settings.streams.replay_seconds,
+        observer=observer,
     )
     return Storage(streams=streams, connections=(streams,), probes=(streams.probe,))

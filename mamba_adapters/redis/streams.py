@@ -24,6 +24,7 @@ from mamba_adapters.redis.writer import Copy, Source, Writer
 from mamba_domain.events import TurnEvent, TurnFailed
 from mamba_domain.ports.replicas import Replicas, TurnOwner
 from mamba_domain.ports.streams import Claim, Follower, RequestKey, StreamId, StreamKey, StreamSink, StreamStore
+from mamba_domain.ports.upkeep import NoUpkeep, StoreObserver
 
 __all__ = ["LocalStreams", "RedisStreams"]
 
@@ -81,8 +82,10 @@ class RedisStreams:
         prefix: str = "mamba:",
         longest_turn: float = 660.0,
         keep_named: float = 300.0,
+        observer: StoreObserver | None = None,
     ) -> None:
         self._local = local
+        self._observer: StoreObserver = observer or NoUpkeep()
         self._longest_turn = int(longest_turn)
         self._keep_named = keep_named
         self._keys = Keys(prefix)
@@ -107,6 +110,7 @@ class RedisStreams:
             longest_turn=self._longest_turn,
             keep_named=self._keep_named,
             found_former=self._call_stop,
+            observer=self._observer,
         )
         self._lease = Lease(
             self._link,
@@ -158,6 +162,7 @@ class RedisStreams:
         try:
             claim = await self._claim_everywhere(request, stream_id)
         except Unavailable:
+            self._observer.store_failed(operation="claim")
             return None
         if claim is not None:
             self._local.release(request)
@@ -219,6 +224,7 @@ class RedisStreams:
             if await self._is_alive(fields):
                 return stream_id
         except Unavailable:
+            self._observer.store_failed(operation="find")
             return None
         age = int(seconds) * 1000 + int(micros) // 1000 - int(last[0][0].partition(b"-")[0])
         return stream_id if lost_too and age < _FOUND_AFTER_LOSS else None

@@ -8,6 +8,7 @@ What could not be written is not kept here: the log in memory holds the stream f
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -20,6 +21,7 @@ from mamba_adapters.redis.link import Command, Link, Unavailable
 from mamba_adapters.redis.places import length, pieces
 from mamba_domain.events import Restored, StepStarted, TurnCancelled, TurnEvent, TurnFailed, TurnFinished, TurnStarted
 from mamba_domain.ports.streams import RequestKey, StreamId, StreamKey
+from mamba_domain.ports.upkeep import StoreObserver
 
 __all__ = ["Copy", "Source", "Writer"]
 
@@ -52,7 +54,7 @@ class Source(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Copy:
-    """A stream on its way to Redis. `place` is how much of it is there."""
+    """A stream on its way to Redis. `place` is how much of it is there; `unsafe_since`, when the oldest of the rest was said."""
 
     stream_id: StreamId
     key: StreamKey | None
@@ -60,6 +62,8 @@ class Copy:
     source: Source
     place: int = 0
     is_marked: bool = False
+    marked_at: float = 0.0
+    unsafe_since: float | None = None
     is_begun: bool = False
     is_spoilt: bool = False
     has_entered: bool = False
@@ -83,6 +87,7 @@ class Writer:
         longest_turn: float,
         keep_named: float,
         found_former: Callable[[StreamId], None],
+        observer: StoreObserver,
     ) -> None:
         self._link = link
         self._keys = keys
@@ -90,6 +95,7 @@ class Writer:
         self._longest_turn = int(longest_turn)
         self._keep_named = max(1, int(keep_named))
         self._found_former = found_former
+        self._observer = observer
         self._copies: dict[StreamId, Copy] = {}
         self._changed: list[Copy] = []
         self._wake = asyncio.Event()
@@ -106,6 +112,7 @@ class Writer:
         """Something was, or is about to be, appended to a stream."""
         if not copy.is_marked:
             copy.is_marked = True
+            copy.marked_at = time.monotonic()
             self._changed.append(copy)
             self._wake.set()
 
@@ -139,6 +146,8 @@ class Writer:
         batches: list[list[Command]] = []
         for copy in copies:
             copy.is_marked = False
+            if copy.unsafe_since is None:
+                copy.unsafe_since = copy.marked_at
             batches.append(self._commands(copy))
         if not any(batches):
             return True
@@ -151,6 +160,7 @@ class Writer:
         for copy, batch in zip(copies, batches, strict=True):
             went_well = self._settle(copy, batch, [next(left) for _ in batch]) and went_well
         if not went_well:
+            self._observer.store_failed(operation="write")
             self._forget_some()
         return went_well
 
@@ -160,6 +170,9 @@ class Writer:
             copy.is_spoilt = True
             self.mark(copy)
             return False
+        if copy.unsafe_since is not None:
+            self._observer.store_written(lag=time.monotonic() - copy.unsafe_since)
+            copy.unsafe_since = None
         copy.has_entered = copy.has_entered or copy.is_begun
         for command, reply in zip(commands, replies, strict=True):
             if command[-1] == "GET" and reply is not None and reply.decode() != copy.stream_id:

@@ -8,9 +8,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
@@ -18,6 +19,7 @@ import pytest
 
 from mamba_domain.errors import Code, ModelFailed
 from tests.app.harness import Running, chat_body, running_app, settings
+from tests.fakes.redis_server import RedisServer
 from tests.fakes.scripted_model import ScriptedModel, call_script, text_script
 
 CARD = ("generateCard", '{"title": "Oslo"}')
@@ -34,6 +36,15 @@ def parsed(text: str) -> dict[str, float]:
         if line and not line.startswith("#"):
             name, _, value = line.rpartition(" ")
             found[name] = float(value)
+    return found
+
+
+async def until(app: Running, is_so: Callable[[Mapping[str, float]], bool]) -> Mapping[str, float]:
+    """The samples as soon as something shows in them that happens beside the turns."""
+    deadline = time.monotonic() + 10
+    while not is_so(found := await samples(app)):
+        assert time.monotonic() < deadline, "the metrics did not come to that"
+        await asyncio.sleep(0.01)
     return found
 
 
@@ -126,13 +137,55 @@ async def test_the_endpoint_is_counted_with_failures_retries_and_breaker() -> No
     assert of(found, "mamba_endpoint_breaker_open") == {'{endpoint="openai"}': 1}
 
 
+async def test_how_far_the_store_is_behind_is_measured_and_its_failures_are_counted() -> None:
+    with RedisServer() as redis:
+        values = {"streams.adapter": "redis", "redis.url": redis.url}
+        async with running_app(settings(values)) as app:
+            await app.chat()
+            safe = await until(app, lambda found: found["mamba_store_lag_seconds_count"] >= 1)
+            redis.kill()
+            await app.http.post("/api/chat", json=chat_body(), headers={"idempotency-key": "again"})
+            failed = await until(app, lambda found: len(of(found, "mamba_store_failures_total")) >= 1)
+    assert 0 < safe["mamba_store_lag_seconds_sum"] < 60
+    assert of(safe, "mamba_store_failures_total") == {}
+    assert set(of(failed, "mamba_store_failures_total")) <= {
+        f'{{operation="{it}"}}' for it in ("claim", "find", "write")
+    }
+
+
 async def test_the_page_can_be_switched_off() -> None:
     async with running_app(settings({"server.metrics": False})) as app:
         assert (await app.http.get("/metrics")).status_code == 404
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="a worker is found by its parent in /proc")
 def test_several_workers_are_added_up_and_a_dead_one_holds_nothing_open(tmp_path: Path) -> None:
+    with two_workers(tmp_path) as (server, port):
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
+
+            def ask(number: int) -> None:
+                client.post("/api/chat", json=chat_body() | {"id": f"chat-{number}"}).raise_for_status()
+
+            with ThreadPoolExecutor(6) as people:
+                list(people.map(ask, range(6)))
+            found = parsed(client.get("/metrics").text)
+            assert sum(of(found, "mamba_turns_total").values()) == 6
+            assert (found["mamba_turns_running"], found["mamba_followers"]) == (0, 0)
+            with client.stream("POST", "/api/chat", json=chat_body("Write a long story")) as answer:
+                frames = answer.iter_raw()
+                next(frames)
+                found = scraped(port)
+                assert (found["mamba_turns_running"], found["mamba_followers"]) == (1, 1)
+                for worker in children(server.pid):
+                    os.kill(worker, signal.SIGKILL)
+        after = scraped_until(port, lambda found: found["mamba_turns_running"] == found["mamba_followers"] == 0)
+        assert sum(of(after, "mamba_turns_total").values()) == 6
+    assert list(tmp_path.glob("mamba-metrics-*")) == []
+
+
+@contextmanager
+def two_workers(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """`mamba-server serve --demo` with two workers, and its port."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("MAMBA_", "PROMETHEUS_"))},
         "MAMBA_SERVER__HOST": "127.0.0.1",
@@ -140,27 +193,36 @@ def test_several_workers_are_added_up_and_a_dead_one_holds_nothing_open(tmp_path
         "MAMBA_SERVER__WORKERS": "2",
         "MAMBA_SERVER__DRAIN_DELAY": "0",
         "MAMBA_LOGGING__FORMAT": "json",
-        "TMPDIR": str(tmp_path),
+        "TMPDIR": str(folder),
     }
-    command = [sys.executable, "-m", "mamba_app", "serve", "--demo", "--config-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "mamba_app", "serve", "--demo", "--config-dir", str(folder)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
         try:
-            port = _port_of(server)
-            with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
-
-                def ask(number: int) -> None:
-                    client.post("/api/chat", json=chat_body() | {"id": f"chat-{number}"}).raise_for_status()
-
-                with ThreadPoolExecutor(6) as people:
-                    list(people.map(ask, range(6)))
-                found = parsed(client.get("/metrics").text)
-            assert sum(of(found, "mamba_turns_total").values()) == 6
-            assert found["mamba_turns_running"] == 0
+            yield server, _port_of(server)
         finally:
             with suppress(ProcessLookupError):
                 server.send_signal(signal.SIGTERM)
             server.communicate(timeout=30)
-    assert list(tmp_path.glob("mamba-metrics-*")) == []
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+
+def scraped(port: int) -> dict[str, float]:
+    return parsed(httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=20, trust_env=False).text)
+
+
+def scraped_until(port: int, is_so: Callable[[Mapping[str, float]], bool]) -> Mapping[str, float]:
+    """The samples once something shows in them; a worker that is being replaced may refuse meanwhile."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with suppress(httpx2.TransportError):
+            found = scraped(port)
+            if is_so(found):
+                return found
+        time.sleep(0.02)
+    raise AssertionError("the workers' metrics did not come to that")
 
 
 def _port_of(server: subprocess.Popen[str]) -> int:
