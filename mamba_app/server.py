@@ -137,15 +137,15 @@ class DrainingServer(uvicorn.Server):
         if not self._is_idle():
             log.warning("server.cutting", connections=len(self.server_state.connections), turns=self._running_turns())
             self._stop_turns()
-            await self._idle_by(time.monotonic() + _LAST_WORDS)
+            await self._idle_by(time.monotonic() + _LAST_WORDS, come_what_may=True)
             self._drop_the_rest()
         if not self.force_exit:
             await self._close_application(max(_CLOSING, end_of_grace - time.monotonic()))
 
-    async def _idle_by(self, deadline: float) -> None:
-        """Wait until nothing is under way, until the deadline, or until a second signal."""
+    async def _idle_by(self, deadline: float, *, come_what_may: bool = False) -> None:
+        """Wait until nothing is under way, until the deadline, or, unless it is given no say, until a second signal."""
         # uvicorn has no event for its connections and tasks.
-        while not self._is_idle() and not self.force_exit and time.monotonic() < deadline:  # noqa: ASYNC110
+        while not self._is_idle() and (come_what_may or not self.force_exit) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_TICK)
 
     def _give_up_starting(self) -> None:
