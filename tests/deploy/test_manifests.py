@@ -11,13 +11,10 @@ import pytest
 import yaml
 
 from tests.deploy.manifests import KUBERNETES, OVERLAYS, Manifest, deployed, documents, found, pod_specs
+from tests.deploy.pod_security import is_restricted
 
 KUBECTL = shutil.which("kubectl")
 KUSTOMIZATIONS = sorted(path.parent for path in KUBERNETES.rglob("kustomization.yaml"))
-
-RESTRICTED_VOLUMES = {
-    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret",
-}  # fmt: skip
 
 
 def in_order(manifests: list[Manifest]) -> list[Manifest]:
@@ -67,32 +64,6 @@ def test_every_pod_passes_the_restricted_pod_security_standard(overlay: str) -> 
     assert "mamba-server" in pods
     for pod in pods.values():
         is_restricted(pod)
-
-
-def is_restricted(pod: Manifest) -> None:
-    """The standard's rules, each of which a pod that leaves it out would break, and more: a read-only root, no token."""
-    assert not any(pod.get(name) for name in ("hostNetwork", "hostPID", "hostIPC", "initContainers"))
-    assert pod["automountServiceAccountToken"] is False
-    assert pod["enableServiceLinks"] is False
-    security = pod["securityContext"]
-    assert security["runAsNonRoot"] is True
-    assert security["runAsUser"] > 0
-    assert security["runAsGroup"] > 0
-    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert not set(security) & {"sysctls", "seLinuxOptions", "appArmorProfile", "windowsOptions", "supplementalGroups"}
-    for volume in pod.get("volumes", ()):
-        assert set(volume) - {"name"} <= RESTRICTED_VOLUMES
-    for container in pod["containers"]:
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "privileged": False,
-            "readOnlyRootFilesystem": True,
-        }
-        assert not any("hostPort" in port for port in container.get("ports", ()))
-        resources = container["resources"]
-        assert set(resources["requests"]) == {"cpu", "memory"}
-        assert "memory" in resources["limits"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

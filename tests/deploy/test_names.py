@@ -2,14 +2,14 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from mamba_adapters.config.environment import DIRECTORY_VARIABLE
-from mamba_adapters.config.keys import all_keys, find_key, table_at
+from mamba_adapters.config.keys import all_keys, find_key
 from tests.architecture.sources import ROOT, modules, project_files
+from tests.deploy.settings_tables import unknown_keys
 
 VARIABLE = re.compile(r"(?<![A-Z0-9_$])MAMBA_[A-Z0-9_]+")
 SECTIONS = {name.partition(".")[0] for name in all_keys() if "." in name}
@@ -39,22 +39,6 @@ def variables(text: str) -> set[str]:
 def is_read(variable: str) -> bool:
     path = variable.removeprefix("MAMBA_").lower().split("__")
     return variable == DIRECTORY_VARIABLE or find_key(path) is not None or f"process.env.{variable} " in PAGE_SERVER
-
-
-def unknown_keys(value: object, path: Sequence[str | int] = ()) -> Iterator[str]:
-    """The keys of a settings table that no model has, by dotted path."""
-    match value:
-        case dict() if (table := table_at(path)) is not None:
-            for key, inner in value.items():
-                if key in table.model_fields:
-                    yield from unknown_keys(inner, (*path, key))
-                else:
-                    yield ".".join(map(str, (*path, key)))
-        case list():
-            for number, inner in enumerate(value):
-                yield from unknown_keys(inner, (*path, number))
-        case _:
-            pass
 
 
 @pytest.mark.parametrize("path", OUTSIDE, ids=named)
