@@ -22,6 +22,13 @@ _LEAST_SECRET = 32
 _LEAST_VARIETY = 4
 _PLACEHOLDERS = ("changeme", "replaceme", "placeholder", "yourapikey", "yoursecret", "<", ">", "${")
 _DEFAULT_NAME = "default"
+_GUESSED = frozenset(
+    {
+        "0" * 64,
+        *(hashlib.sha256(word.encode()).hexdigest() for word in ("", "\n", "changeme", "password", "secret", "test")),
+    }
+)
+"""Digests that tutorials and typing errors produce; of any other, nobody can tell the strength of the key."""
 
 
 def access_lacks(settings: Settings) -> Iterator[Lack]:
@@ -61,6 +68,10 @@ def _keys(auth: Auth) -> Iterator[Lack]:
         if entry.key is not None:
             yield from _weak(f"{where}.key", entry.key, _LEAST_KEY)
         digest = entry.sha256 or _digest(entry.key)
+        if digest in _GUESSED:
+            yield _lack(
+                f"{where}.sha256", "is the digest of a placeholder; make a key of its own, as openssl rand -hex 32 does"
+            )
         if digest in digests:
             yield _lack(where, "has the same key as an entry before it")
         if entry.name in names:

@@ -65,5 +65,9 @@ def notes_on(settings: Settings) -> Iterator[str]:
         )
     if settings.server.drain_delay > settings.server.grace:
         yield "server.drain_delay is longer than server.grace: running turns are cut when the listener closes"
-    if settings.auth.api_key is not None and settings.auth.mode == "none":
-        yield 'auth.api_key is set but not used: auth.mode = "none" lets everybody in'
+    if settings.auth.mode == "none":
+        for name in ("api_key", "api_keys", "jwt_secret", "jwt_key_file", "jwks_url", "issuer"):
+            if getattr(settings.auth, name):
+                yield f'auth.{name} is set but not used: auth.mode = "none" lets everybody in'
+    if "*" in settings.cors.origins and settings.auth.mode == "none":
+        yield 'cors.origins = ["*"] with auth.mode = "none": any page that its visitor opens can use the model'
