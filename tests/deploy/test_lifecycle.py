@@ -69,6 +69,18 @@ def test_the_defaults_fit_into_the_time_that_compose_gives() -> None:
     assert settings().server.grace + LAST_WORDS < seconds(compose["services"]["mamba"]["stop_grace_period"])
 
 
+def test_the_variables_of_compose_are_valid_settings(tmp_path: Path) -> None:
+    compose: Any = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+    given = {"OPENAI_API_KEY": "sk-none", "MAMBA_AUTH__API_KEY": KEY}
+    variables = {
+        name: re.sub(r"\$\{(\w+):[-?][^}]*\}", lambda found: given.get(found[1], ""), value)
+        for name, value in compose["services"]["mamba"]["environment"].items()
+    }
+    judged = load(directory=tmp_path, env=variables).settings
+    assert judged.auth.mode == "api_key"
+    assert judged.streams.adapter == judged.limits.storage == "redis"
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 async def test_probes_are_answered_without_credentials(overlay: str) -> None:
     container = server_pod(overlay)["containers"][0]
