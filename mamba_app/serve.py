@@ -91,7 +91,9 @@ def _serve(settings: Settings) -> int:
     return run_workers(settings.server.workers, listener, partial(_run, server), when_over=forget_worker)
 
 
-def _run(server: DrainingServer, listener: socket.socket | None = None) -> int:
+def _run(server: DrainingServer, listener: socket.socket | None = None, orders: int | None = None) -> int:
+    if orders is not None:
+        server.obey(orders)
     try:
         server.run([listener] if listener is not None else None)
     except SystemExit as error:

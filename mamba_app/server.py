@@ -3,6 +3,9 @@
 SIGTERM: not ready at once, still accepting for `drain_delay` while load balancers notice, then the listener closes and
 running turns may finish until `grace` has passed since the signal; the rest end with an honest error. SIGINT, which a
 person sends, skips the delay. A second signal is final. The exit status is 0, and 1 where the end had to be forced.
+
+A worker hears of a signal from the first process. Where a terminal or a service manager sends it to every process, it comes
+twice, and still counts once.
 """
 
 from __future__ import annotations
@@ -11,7 +14,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +24,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from mamba_adapters.http.guard import WireLimits, guarded_by
+from mamba_app.ending import end_process
 
 __all__ = ["DrainingServer", "server_config"]
 
@@ -81,6 +84,7 @@ class DrainingServer(uvicorn.Server):
         self._running_turns = running_turns
         self._stop_turns = stop_turns
         self._signalled: float | None = None
+        self._heard_from: set[str] = set()
         self._starting: asyncio.Task[object] | None = None
         self._owns_process = False
 
@@ -91,20 +95,17 @@ class DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal begins the end, the second one is the end."""
-        if self._signalled is not None:
-            self.should_exit = self.force_exit = True
-            self._end_process_after(_AT_THE_LATEST, status=1)
-            return
-        self._signalled = time.monotonic()
-        if sig == signal.SIGINT:
-            self._drain_delay = 0.0
-        self._stop_accepting_traffic()
-        self._end_process_after(max(self._grace, self._drain_delay) + _AT_THE_LATEST, status=0)
-        if self._starting is not None:
-            self._starting.get_loop().call_soon_threadsafe(self._give_up_starting)
+        self._told_to_end(sig, "signal")
+
+    def obey(self, orders: int) -> None:
+        """Take signals from another process, too: as bytes of this pipe, whose end is that process's end."""
+        threading.Thread(target=self._read_orders, args=(orders,), name="orders", daemon=True).start()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """A signal that comes meanwhile ends the start: nobody was promised anything yet."""
+        if self._signalled is not None:
+            self.should_exit = True
+            return
         this = self._starting = asyncio.current_task()
         try:
             await super().startup(sockets)
@@ -142,6 +143,27 @@ class DrainingServer(uvicorn.Server):
         if not self.force_exit:
             await self._close_application(max(_CLOSING, end_of_grace - time.monotonic()))
 
+    def _read_orders(self, orders: int) -> None:
+        while order := os.read(orders, 1):
+            self._told_to_end(order[0], "order")
+        self._told_to_end(signal.SIGTERM, "order")
+
+    def _told_to_end(self, sig: int, source: str) -> None:
+        if source in self._heard_from:
+            self.should_exit = self.force_exit = True
+            self._end_process_after(_AT_THE_LATEST, status=1)
+            return
+        self._heard_from.add(source)
+        if self._signalled is not None:
+            return
+        self._signalled = time.monotonic()
+        if sig == signal.SIGINT:
+            self._drain_delay = 0.0
+        self._stop_accepting_traffic()
+        self._end_process_after(max(self._grace, self._drain_delay) + _AT_THE_LATEST, status=0)
+        if self._starting is not None:
+            self._starting.get_loop().call_soon_threadsafe(self._give_up_starting)
+
     async def _idle_by(self, deadline: float, *, come_what_may: bool = False) -> None:
         """Wait until nothing is under way, until the deadline, or, unless it is given no say, until a second signal."""
         # uvicorn has no event for its connections and tasks.
@@ -171,12 +193,6 @@ class DrainingServer(uvicorn.Server):
     def _end_process_after(self, seconds: float, *, status: int) -> None:
         """A thread that blocks, a tool's for one, would hold the interpreter's own exit for ever."""
         if self._owns_process:
-            timer = threading.Timer(seconds, _end_process, (status,))
+            timer = threading.Timer(seconds, end_process, (status,))
             timer.daemon = True
             timer.start()
-
-
-def _end_process(status: int) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(status)
