@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import TracebackType
 
 from mamba_domain.approvals import Verdict
 from mamba_domain.calls import CallDesk
@@ -245,14 +246,14 @@ class _Run:
         async with self._model.stream(request) as batches:
             self._under_way = (request, said)
             await self._sink.send((StepStarted(),))
-            async with asyncio.timeout(idle) as patience:
+            async with _Patience(idle) as patience:
                 async for batch in batches:
-                    patience.reschedule(None)
+                    patience.rest()
                     if not reads:
                         first_read = clock()
                     reads += 1
                     finished = await self._relay(batch, said)
-                    patience.reschedule(clock() + idle)
+                    patience.wait()
         if finished is None:
             raise ModelFailed(Code.MODEL_ERROR, detail="the model's stream ended without a finish reason")
         if finished.usage is not None:
@@ -320,6 +321,50 @@ class _Run:
             (StepStarted(), TextDelta(text=_STEP_LIMIT_TEXT), StepFinished(finish_reason=FinishReason.STOP))
         )
         return FinishReason.STOP
+
+
+class _Patience:
+    """A time-out for each wait of many, in seconds. Its one timer is moved when it rings, not for each event.
+
+    It is patient from the start, and again from `wait` on, until `rest`.
+    """
+
+    __slots__ = ("_clock", "_seconds", "_since", "_timeout", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timeout = asyncio.timeout(None)
+        self._since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> _Patience:
+        loop = asyncio.get_running_loop()
+        self._clock = loop.time
+        self._since = loop.time()
+        self._timer = loop.call_later(self._seconds, self._ring)
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._timeout.__aexit__(kind, error, trace)
+
+    def rest(self) -> None:
+        self._since = None
+
+    def wait(self) -> None:
+        self._since = self._clock()
+
+    def _ring(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = (loop.time() if self._since is None else self._since) + self._seconds
+        if due <= loop.time():
+            self._timeout.reschedule(due)
+        else:
+            self._timer = loop.call_at(due, self._ring)
 
 
 class _Said:

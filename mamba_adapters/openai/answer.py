@@ -16,7 +16,7 @@ from mamba_domain.errors import Code, MambaError, ModelFailed
 from mamba_domain.events import ModelEvent
 
 if TYPE_CHECKING:
-    import httpx2
+    from mamba_adapters.openai.transport import Body
 
 __all__ = ["OpenAnswer"]
 
@@ -29,11 +29,10 @@ _AFTER_END = 0.05
 class OpenAnswer:
     """Owns the response's body alone: request and head would keep 10 KiB a stream. `aclose` lets go of the connection."""
 
-    __slots__ = ("_body", "_decoder", "_first", "_is_over", "_reads", "_sse")
+    __slots__ = ("_body", "_decoder", "_first", "_is_over", "_sse")
 
-    def __init__(self, body: httpx2.AsyncByteStream, decoder: Decoder) -> None:
+    def __init__(self, body: Body, decoder: Decoder) -> None:
         self._body = body
-        self._reads = aiter(body)
         self._sse = SseReader()
         self._decoder = decoder
         self._first: list[ModelEvent] = []
@@ -47,8 +46,8 @@ class OpenAnswer:
         decoder = self._decoder
         is_answered = False
         while not (self._first or decoder.stopped or decoder.failure):
-            data = await anext(self._reads, None)
-            if data is None:
+            data = await self._body.read()
+            if not data:
                 raise ModelFailed(Code.MODEL_ERROR, detail="the stream ended before it said anything", retryable=True)
             payloads = self._sse.feed(data)
             self._first = decoder.decode(payloads)
@@ -63,20 +62,20 @@ class OpenAnswer:
 
     async def batches(self) -> AsyncGenerator[Sequence[ModelEvent], None]:
         """What `ChatModel` promises of its batches; after `open`."""
-        decoder, sse, reads = self._decoder, self._sse, self._reads
+        decoder, sse, body = self._decoder, self._sse, self._body
         if self._first:
             yield self._first
         if self._is_over:
             return
         try:
             while not (decoder.stopped or decoder.failure):
-                if batch := decoder.decode(sse.feed(await anext(reads))):
+                if not (data := await body.read()):
+                    break
+                if batch := decoder.decode(sse.feed(data)):
                     yield batch
             if decoder.failure:
                 raise decoder.failure
-            last = await self._ending()
-        except StopAsyncIteration:
-            last = decoder.finish()
+            last = await self._ending() if decoder.stopped else decoder.finish()
         except MambaError:
             raise
         except Exception as error:
@@ -93,13 +92,15 @@ class OpenAnswer:
         try:
             async with asyncio.timeout(_AFTER_STOP):
                 while not (decoder.complete or decoder.failure):
-                    decoder.decode(self._sse.feed(await anext(self._reads)))
-        except (StopAsyncIteration, TimeoutError):
+                    if not (data := await self._body.read()):
+                        return decoder.finish()
+                    decoder.decode(self._sse.feed(data))
+        except TimeoutError:
             return decoder.finish()
         last = decoder.finish()
         try:
             async with asyncio.timeout(_AFTER_END):
-                while await anext(self._reads, b""):
+                while await self._body.read():
                     """Whatever follows the end mark is not part of the answer."""
         except TimeoutError:
             """The connection stays unfinished and will be closed."""

@@ -26,9 +26,10 @@ from mamba_domain.messages import JsonObject
 from mamba_domain.ports.upkeep import EndpointObserver, NoUpkeep
 
 if TYPE_CHECKING:
-    import httpx2
     from openai import AsyncOpenAI
     from openai._types import RequestOptions
+
+    from mamba_adapters.openai.transport import Body
 
 __all__ = ["Endpoint"]
 
@@ -122,7 +123,7 @@ class Endpoint:
                 raise
             raise from_openai(error) from error
 
-    async def _send(self, path: str, params: JsonObject) -> httpx2.AsyncByteStream:
+    async def _send(self, path: str, params: JsonObject) -> Body:
         """The body of the event stream. A page or a JSON document with a status of success is no answer."""
         from openai import AsyncStream
 
@@ -133,7 +134,7 @@ class Endpoint:
             path, body=params, options=options, cast_to=object, stream=True, stream_cls=AsyncStream[object]
         )
         response = stream.response
-        body: httpx2.AsyncByteStream = response.extensions[BODY]
+        body: Body = response.extensions[BODY]
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.status_code != _OK or media_type != "text/event-stream":
             await body.aclose()

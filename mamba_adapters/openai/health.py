@@ -10,9 +10,8 @@ from mamba_adapters.openai.decoding import parse_payload
 from mamba_domain.ports.health import Health, HealthResult
 
 if TYPE_CHECKING:
-    import httpx2
-
     from mamba_adapters.openai.endpoint import Endpoint
+    from mamba_adapters.openai.transport import Body
 
 __all__ = ["EndpointProbe"]
 
@@ -72,7 +71,7 @@ class EndpointProbe:
         from mamba_adapters.openai.transport import BODY
 
         stream = await self._endpoint.client.get("/models", cast_to=object, stream=True, stream_cls=AsyncStream[object])
-        body: httpx2.AsyncByteStream = stream.response.extensions[BODY]
+        body: Body = stream.response.extensions[BODY]
         content = bytearray()
         try:
             async for data in body:

@@ -10,7 +10,7 @@ at a size and a time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.tracing import Trace
 
-__all__ = ["BODY", "AiohttpTransport"]
+__all__ = ["BODY", "AiohttpTransport", "Body"]
 
 BODY = "mamba.body"
 """The response extension with the body itself, for whoever reads it without the layers of httpx2 around it."""
@@ -83,7 +83,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         except UnknownEncoding as error:
             response.close()
             raise httpx2.DecodingError("the answer is compressed in an unknown way", request=request) from error
-        body = _Body(response, inflater)
+        body = Body(response, inflater)
         extensions = {"http_version": b"HTTP/1.1", BODY: body}
         return httpx2.Response(response.status, headers=headers, stream=body, request=request, extensions=extensions)
 
@@ -150,7 +150,7 @@ class _HonestProtocol(ResponseHandler):
             body.set_exception(aiohttp.ClientPayloadError("the body is broken"), exc)
 
 
-class _Body(httpx2.AsyncByteStream):
+class Body(httpx2.AsyncByteStream):
     """A streamed body, unpacked. Closing it before its end closes the connection.
 
     It keeps no reference to the request: a stream that is open for minutes should not hold its prompt that long.
@@ -158,34 +158,59 @@ class _Body(httpx2.AsyncByteStream):
 
     def __init__(self, response: aiohttp.ClientResponse, inflater: Inflater | None) -> None:
         self._response = response
+        self._content = response.content
         self._inflater = inflater
+        self._pieces: Iterator[bytes] = iter(())
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._reads() if self._inflater is None else self._inflated(self._inflater)
+    async def read(self) -> bytes:
+        """All that has come, once something has; nothing at the end. Raises `httpx2.ReadError` for a broken connection."""
+        if self._inflater is None:
+            return await self._read()
+        while (piece := next(self._pieces, None)) is None:
+            if not (data := await self._read()):
+                return b""
+            self._pieces = self._inflater.feed(data)
+        return piece
 
-    async def _inflated(self, inflater: Inflater) -> AsyncIterator[bytes]:
-        async for data in self._reads():
-            for piece in inflater.feed(data):
-                yield piece
-
-    async def _reads(self) -> AsyncIterator[bytes]:
-        content = self._response.content
-        try:
-            while data := await content.readany():
-                yield data
-        except (aiohttp.ClientError, ValueError, OSError) as error:
-            # aiohttp gives up what came before the connection broke; it belongs to the answer all the same.
-            if rest := b"".join(content._buffer):
-                content._buffer.clear()
-                yield rest
-            raise httpx2.ReadError("the connection broke") from error
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while data := await self.read():
+            yield data
 
     async def aclose(self) -> None:
         """Give the connection back when the body was read to its end, else close it."""
-        if self._response.content.at_eof():
+        if self._content.at_eof():
             self._response.release()
         else:
             self._response.close()
+
+    async def _read(self) -> bytes:
+        """`StreamReader.readany` of aiohttp 3.14, which does for each HTTP chunk what is enough for all of a read, and which
+        gives up what came before a connection broke; that belongs to the answer all the same.
+        """
+        content = self._content
+        if content.at_eof():
+            return b""
+        buffer = content._buffer
+        while not buffer:
+            error = content.exception()
+            if error is not None:
+                raise httpx2.ReadError("the connection broke") from error
+            if content.is_eof():
+                return b""
+            try:
+                await content._wait("read")
+            except (aiohttp.ClientError, RuntimeError, OSError) as broken:
+                if not buffer:
+                    raise httpx2.ReadError("the connection broke") from broken
+        data = buffer.popleft() if len(buffer) == 1 else b"".join(buffer)
+        buffer.clear()
+        content._cursor += content._size
+        content._size = 0
+        if content._http_chunk_splits:
+            content._http_chunk_splits.clear()
+        if content._protocol._reading_paused:
+            content._protocol.resume_reading()
+        return data
 
 
 async def _error_body(response: aiohttp.ClientResponse) -> bytes:
