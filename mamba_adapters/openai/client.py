@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import httpx2
 import orjson
-from openai import AsyncOpenAI
+from openai import APIConnectionError, APITimeoutError, AsyncOpenAI
 from openai._models import FinalRequestOptions
 
 from mamba_adapters.openai.transport import AiohttpTransport
+from mamba_domain.messages import JsonObject
 
-__all__ = ["new_client"]
+__all__ = ["Client", "new_client"]
 
 _HEADERS = {"accept": "application/json", "content-type": "application/json"}
 
 
 def new_client(
     *, api_key: str | None, base_url: str, api_version: str | None = None, connect_timeout: float = 5.0
-) -> AsyncOpenAI:
+) -> Client:
     """A client that does nothing of its own accord.
 
     It neither retries (one layer does that, `retry`) nor follows redirects (a redirect would carry the prompt elsewhere),
@@ -31,51 +33,49 @@ def new_client(
         headers["api-key"] = api_key
     elif api_key is not None:
         headers["authorization"] = f"Bearer {api_key}"
-    return _Client(
+    return Client(
+        AiohttpTransport(headers=headers, connect_timeout=connect_timeout),
         api_key="the transport has it",
         base_url=base_url,
         default_query={"api-version": api_version} if api_version is not None else None,
         max_retries=0,
         timeout=None,
-        http_client=_StraightClient(AiohttpTransport(headers=headers, connect_timeout=connect_timeout)),
     )
 
 
-class _Client(AsyncOpenAI):
-    """Builds a JSON request from what changes. The package builds address and headers anew for each one, and encodes the
-    body in Python, which takes longer than all else that a turn needs.
+class Client(AsyncOpenAI):
+    """The package's client, with a shorter way for the one request that every turn makes.
+
+    The package builds options, address and headers of a request anew, and encodes its body in Python; that takes longer
+    than all else that a turn needs.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, transport: AiohttpTransport, **options: Any) -> None:
+        http_client = httpx2.AsyncClient(transport=transport, timeout=None, follow_redirects=False, trust_env=False)
+        super().__init__(http_client=http_client, **options)
+        self._transport = transport
         self._addresses: dict[str, httpx2.URL] = {}
 
-    def _build_request(self, options: FinalRequestOptions, *, retries_taken: int = 0) -> httpx2.Request:
-        if options.method != "post" or not isinstance(options.json_data, dict):
-            return super()._build_request(options, retries_taken=retries_taken)
-        try:
-            content = orjson.dumps(options.json_data)
-        except TypeError:  # lone surrogates, or integers beyond 64 bits
-            return super()._build_request(options, retries_taken=retries_taken)
-        address = self._addresses.get(options.url)
+    async def open_stream(self, path: str, body: JsonObject, headers: Mapping[str, str]) -> httpx2.Response:
+        """POST; the response with its body unread. Raises the package's own errors, for a status of failure too."""
+        address = self._addresses.get(path)
         if address is None:
-            address = super()._build_request(options, retries_taken=retries_taken).url
-            self._addresses[options.url] = address
-        given = options.headers if isinstance(options.headers, Mapping) else {}
-        headers = {**_HEADERS, **{name: value for name, value in given.items() if isinstance(value, str)}}
-        return httpx2.Request("POST", address, headers=headers, content=content)
-
-
-class _StraightClient(httpx2.AsyncClient):
-    """Hands a request to its transport. Authentication, redirects, cookies and hooks of httpx2 are not used here."""
-
-    def __init__(self, transport: AiohttpTransport) -> None:
-        super().__init__(transport=transport, timeout=None, follow_redirects=False, trust_env=False)
-        self._straight = transport
-
-    async def send(self, request: httpx2.Request, *, stream: bool = False, **_: Any) -> httpx2.Response:
-        """See the base class."""
-        response = await self._straight.handle_async_request(request)
-        if not stream:
-            await response.aread()
+            options = FinalRequestOptions.construct(method="post", url=path)
+            address = self._addresses[path] = self._build_request(options).url
+        request = httpx2.Request("POST", address, headers={**_HEADERS, **headers}, content=_encoded(body))
+        try:
+            response = await self._transport.handle_async_request(request)
+        except httpx2.TimeoutException as error:
+            raise APITimeoutError(request=request) from error
+        except httpx2.HTTPError as error:
+            raise APIConnectionError(request=request) from error
+        if not response.is_success:
+            raise self._make_status_error_from_response(response)
         return response
+
+
+def _encoded(body: JsonObject) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # lone surrogates, and integers beyond 64 bits
+        return json.dumps(body).encode()

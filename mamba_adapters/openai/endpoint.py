@@ -26,9 +26,7 @@ from mamba_domain.messages import JsonObject
 from mamba_domain.ports.upkeep import EndpointObserver, NoUpkeep
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-    from openai._types import RequestOptions
-
+    from mamba_adapters.openai.client import Client
     from mamba_adapters.openai.transport import Body
 
 __all__ = ["Endpoint"]
@@ -48,7 +46,7 @@ class Endpoint:
 
     def __init__(
         self,
-        client: AsyncOpenAI,
+        client: Client,
         *,
         name: str = "openai",
         first_event_timeout: float = 30.0,
@@ -125,15 +123,10 @@ class Endpoint:
 
     async def _send(self, path: str, params: JsonObject) -> Body:
         """The body of the event stream. A page or a JSON document with a status of success is no answer."""
-        from openai import AsyncStream
-
         from mamba_adapters.openai.transport import BODY
 
-        options: RequestOptions = {"headers": self._outgoing_headers()} if self._outgoing_headers is not None else {}
-        stream = await self.client.post(
-            path, body=params, options=options, cast_to=object, stream=True, stream_cls=AsyncStream[object]
-        )
-        response = stream.response
+        headers = self._outgoing_headers() if self._outgoing_headers is not None else {}
+        response = await self.client.open_stream(path, params, headers)
         body: Body = response.extensions[BODY]
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.status_code != _OK or media_type != "text/event-stream":

@@ -79,6 +79,10 @@ async def with_retries(
 
     `may_retry` has the last word; it is asked only when there would be another attempt.
     """
+    try:
+        return await attempt()
+    except ModelFailed as error:
+        failed: ModelFailed | None = error
     attempts = 0
 
     def waits() -> Generator[float, ModelFailed, None]:
@@ -100,7 +104,12 @@ async def with_retries(
             and may_retry(error)
         )
 
-    async def once() -> T:  # backoff awaits what was written as a coroutine function, and nothing else
+    async def again() -> T:
+        """Begins with the failure that is there. What goes well at once needs no loop, which takes a while to make."""
+        nonlocal failed
+        if failed is not None:
+            error, failed = failed, None
+            raise error
         return await attempt()
 
     retrying = backoff.on_exception(
@@ -110,7 +119,7 @@ async def with_retries(
         jitter=None,
         logger=None,
     )
-    return await retrying(once)()
+    return await retrying(again)()
 
 
 def _forget(times: deque[float], before: float) -> None:
