@@ -126,7 +126,7 @@ lock: $(TOOLS_STAMP) ## Renew requirements/*.lock from pyproject.toml; UPGRADE=-
 	$(LOCK) --group page --constraint requirements/dev.lock --output-file requirements/page.lock
 
 audit: $(TOOLS_STAMP) ## Look up the locked packages in the database of known vulnerabilities
-	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/runtime.lock \
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/image.lock \
 		|| { echo "Not a clean audit: pip-audit says above what it found, or that it could not ask its database."; exit 1; }
 
 clean: ## Remove .venv and everything that was built or cached

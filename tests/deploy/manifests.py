@@ -128,7 +128,7 @@ def _operate(target: Any, operation: Manifest) -> None:
 
 
 def _merged(value: Any, change: Any) -> Any:
-    """A strategic merge: tables by key, lists of named things by name, null removes."""
+    """A strategic merge: tables by key, lists of named things by name (new ones first), null removes."""
     if isinstance(value, dict) and isinstance(change, dict):
         result = copy.deepcopy(value)
         for key, new in change.items():
@@ -140,5 +140,5 @@ def _merged(value: Any, change: Any) -> Any:
     if isinstance(value, list) and isinstance(change, list) and all("name" in one for one in (*value, *change)):
         changes = {one["name"]: one for one in change}
         kept = [_merged(one, changes.pop(one["name"], {})) for one in value]
-        return [*kept, *changes.values()]
+        return [*changes.values(), *kept]
     return copy.deepcopy(change)

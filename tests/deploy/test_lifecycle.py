@@ -99,7 +99,7 @@ def test_probes_ask_the_port_on_which_the_server_listens(overlay: str, tmp_path:
     container = server_pod(overlay)["containers"][0]
     (port,) = container["ports"]
     assert {probe["httpGet"]["port"] for probe in probes(container).values()} == {port["name"]}
-    variables = {entry["name"]: entry["value"] for entry in container["env"]}
+    variables = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
     judged = load(directory=tmp_path, env={**variables, "OPENAI_API_KEY": "sk-none", "MAMBA_CONFIG_DIR": str(tmp_path)})
     assert judged.settings.server.port == port["containerPort"]
     assert judged.settings.server.host == "0.0.0.0"
