@@ -13,6 +13,7 @@ from functools import partial
 from types import FrameType
 
 import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mamba_adapters.config.secrets import secret_values
 from mamba_adapters.config.settings import Settings
@@ -63,8 +64,9 @@ def _serve(settings: Settings) -> int:
         return _MISCONFIGURED
     _say_what_this_is(settings)
     _spare_the_collector()
+    starting = _Starting(application.asgi)
     config = server_config(
-        application.asgi,
+        starting,
         host=settings.server.host,
         port=settings.server.port,
         forwarded_allow_ips=settings.server.forwarded_allow_ips,
@@ -84,21 +86,47 @@ def _serve(settings: Settings) -> int:
     )
     try:
         if settings.server.workers == 1:
-            return _run(server)
+            return _run(server, starting)
         listener = config.bind_socket()
     except SystemExit:
         return _COULD_NOT_START
-    return run_workers(settings.server.workers, listener, partial(_run, server), when_over=forget_worker)
+    return run_workers(settings.server.workers, listener, partial(_run, server, starting), when_over=forget_worker)
 
 
-def _run(server: DrainingServer, listener: socket.socket | None = None, orders: int | None = None) -> int:
+def _run(
+    server: DrainingServer, starting: _Starting, listener: socket.socket | None = None, orders: int | None = None
+) -> int:
     if orders is not None:
         server.obey(orders)
     try:
         server.run([listener] if listener is not None else None)
     except SystemExit as error:
+        if starting.problem is not None:
+            sys.stderr.write(f"{starting.problem}\n")
+            return _MISCONFIGURED
         return _COULD_NOT_START if error.code else 0
     return 0
+
+
+class _Starting:
+    """The application; a setting that turns out wrong while it starts is told as other wrong settings are."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.problem: str | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, self._telling(send) if scope["type"] == "lifespan" else send)
+
+    def _telling(self, send: Send) -> Send:
+        async def sending(message: Message) -> None:
+            error = sys.exc_info()[1]
+            if message["type"] == "lifespan.startup.failed" and isinstance(error, Misconfigured):
+                self.problem = f"{error.key}: {error.reason}"
+                message = {**message, "message": self.problem}
+            await send(message)
+
+        return sending
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

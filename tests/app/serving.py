@@ -33,6 +33,7 @@ async def serving(configuration: Settings, **ports: Any) -> AsyncIterator[Runnin
     config.load()
     lifespan = LifespanOn(config)
     await lifespan.startup()
+    assert not lifespan.should_exit, "the application did not start"
     state = ServerState()
     protocol = partial(PeerProtocol, config=config, server_state=state, app_state=lifespan.state)
     server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)

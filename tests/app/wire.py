@@ -97,6 +97,7 @@ async def wire(
     config.load()
     lifespan = LifespanOn(config)
     await lifespan.startup()
+    assert not lifespan.should_exit, "the application did not start"
     state = ServerState()
     protocol = guarded_by(limits or WireLimits())
     server = await asyncio.get_running_loop().create_server(
