@@ -1,4 +1,4 @@
-"""The command line: `mamba-server serve | check-config | config | models | tools`."""
+"""The command line: `mamba-server serve | check-config | config | doctor | models | tools`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from mamba_app.config_commands import print_config
 
             return print_config(directory=directory)
+        case "doctor":
+            return _doctor(directory, arguments.url, origin=arguments.origin)
         case "models":
             return _models(directory)
         case _:
@@ -53,6 +55,15 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--demo", action="store_true", help="answer from the built-in demo model; needs no key")
     commands.add_parser("check-config", parents=[directory], help="judge the settings without starting")
     commands.add_parser("config", parents=[directory], help="print every setting with its source, secrets masked")
+    doctor = commands.add_parser("doctor", parents=[directory], help="look for what is wrong, and say what to do")
+    doctor.add_argument(
+        "url",
+        nargs="?",
+        metavar="URL",
+        help="a running server, asked through whatever lies in between; the settings are examined without one. "
+        "Its credentials are read from MAMBA_DOCTOR_TOKEN",
+    )
+    doctor.add_argument("--origin", help="the origin of a page that is to use the server, such as https://app.example")
     commands.add_parser("models", parents=[directory], help="list the models on offer")
     tools = commands.add_parser("tools", parents=[directory], help="list the tools on offer, or export their types")
     forms = tools.add_mutually_exclusive_group()
@@ -80,6 +91,13 @@ def _serve(directory: Path | None, *, demo: bool) -> int:
 
         settings = as_demo(settings)
     return serve(settings, notes=loaded.notes)
+
+
+def _doctor(directory: Path | None, url: str | None, *, origin: str | None) -> int:
+    from mamba_app.doctor.command import doctor
+
+    _import_from_here()
+    return doctor(url, directory=directory, origin=origin)
 
 
 def _models(directory: Path | None) -> int:

@@ -18,7 +18,15 @@ from mamba_domain.ports.upkeep import EndpointObserver
 if TYPE_CHECKING:
     from mamba_adapters.openai.endpoint import Endpoint
 
-__all__ = ["Providers", "given_model", "providers"]
+__all__ = ["Connection", "Providers", "given_model", "providers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection to a provider, and the models that are reached through it."""
+
+    endpoint: Endpoint
+    entries: tuple[ModelEntry, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +35,7 @@ class Providers:
 
     model_for: Callable[[ModelCard], ChatModel]
     probes: tuple[HealthProbe, ...] = ()
+    connections: tuple[Connection, ...] = ()
     close: Callable[[], Awaitable[None]]
 
 
@@ -58,6 +67,7 @@ def providers(
     return Providers(
         model_for=lambda card: models.get(card.qualified_id, default),
         probes=workshop.probes(),
+        connections=workshop.connections(),
         close=workshop.close,
     )
 
@@ -71,6 +81,7 @@ class _Workshop:
     observer: EndpointObserver | None = None
     outgoing_headers: Callable[[], Mapping[str, str]] | None = None
     endpoints: dict[tuple[str, str | None, str | None], Endpoint] = field(default_factory=dict)
+    users: dict[str, list[ModelEntry]] = field(default_factory=dict)
     made: dict[str, ChatModel] = field(default_factory=dict)
 
     def model(self, entry: ModelEntry) -> ChatModel:
@@ -88,6 +99,9 @@ class _Workshop:
 
         return tuple(EndpointProbe(endpoint) for endpoint in self.endpoints.values())
 
+    def connections(self) -> tuple[Connection, ...]:
+        return tuple(Connection(it, tuple(self.users[it.name])) for it in self.endpoints.values())
+
     async def close(self) -> None:
         for endpoint in self.endpoints.values():
             await endpoint.client.close()
@@ -98,6 +112,7 @@ class _Workshop:
         from mamba_adapters.openai.retry import RetryPolicy
 
         endpoint = self._endpoint(entry)
+        self.users.setdefault(endpoint.name, []).append(entry)
         # Where another model can answer at once, a long wait for this one helps nobody.
         patience = {"longest_wait": 2.0} if entry.fallback else {}
         openai = self.settings.openai

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mamba_adapters.openai.decoding import parse_payload
@@ -13,9 +15,37 @@ if TYPE_CHECKING:
     from mamba_adapters.openai.endpoint import Endpoint
     from mamba_adapters.openai.transport import Body
 
-__all__ = ["EndpointProbe"]
+__all__ = ["EndpointProbe", "ModelList", "model_list"]
 
 _LONGEST_LIST = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList:
+    """An endpoint's answer to `GET /models`, as it came: no content where that was too long to be a list."""
+
+    headers: Mapping[str, str]
+    content: bytes
+
+
+async def model_list(endpoint: Endpoint) -> ModelList:
+    """Ask for the list: the cheapest question that needs the key. Raises what the `openai` package raises."""
+    from openai import AsyncStream
+
+    from mamba_adapters.openai.transport import BODY
+
+    stream = await endpoint.client.get("/models", cast_to=object, stream=True, stream_cls=AsyncStream[object])
+    body: Body = stream.response.extensions[BODY]
+    content = bytearray()
+    try:
+        async for data in body:
+            content += data
+            if len(content) > _LONGEST_LIST:
+                content.clear()
+                break
+    finally:
+        await body.aclose()
+    return ModelList(stream.response.headers, bytes(content))
 
 
 class EndpointProbe:
@@ -55,7 +85,7 @@ class EndpointProbe:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                is_well = isinstance(parse_payload(await self._models()), dict)
+                is_well = isinstance(parse_payload((await model_list(self._endpoint)).content), dict)
         except NotFoundError:
             is_well = True
         except Exception:
@@ -63,21 +93,3 @@ class EndpointProbe:
         if not is_well:
             return HealthResult(status=Health.DEGRADED)
         return HealthResult(status=Health.HEALTHY, latency=time.monotonic() - started)
-
-    async def _models(self) -> bytes:
-        """The model list as it came; nothing where it is too long to be one."""
-        from openai import AsyncStream
-
-        from mamba_adapters.openai.transport import BODY
-
-        stream = await self._endpoint.client.get("/models", cast_to=object, stream=True, stream_cls=AsyncStream[object])
-        body: Body = stream.response.extensions[BODY]
-        content = bytearray()
-        try:
-            async for data in body:
-                content += data
-                if len(content) > _LONGEST_LIST:
-                    return b""
-        finally:
-            await body.aclose()
-        return bytes(content)
