@@ -123,45 +123,25 @@ async def _is_known(connection: Connection, name: str) -> bool:
 
 
 async def _redis(settings: Settings, report: Report) -> None:
-    from mamba_adapters.redis.link import Link, Unavailable
+    from mamba_adapters.redis.examination import trouble_of
 
     assert settings.redis.url is not None  # noqa: S101 - the settings are refused without
     password = settings.redis.password
-    link = Link(
-        settings.redis.url.get_secret_value(), password=None if password is None else password.get_secret_value()
+    trouble = await trouble_of(
+        settings.redis.url.get_secret_value(),
+        password=None if password is None else password.get_secret_value(),
+        prefix=settings.redis.prefix,
     )
-    key = f"{settings.redis.prefix}doctor"
-    commands = (("SET", key, "1", "EX", 10), ("XADD", f"{key}:stream", "*", "a", "1"), ("DEL", key, f"{key}:stream"))
-    try:
-        replies = await link.send(commands)
-    except Unavailable as error:
-        cause = type(error.__cause__).__name__
-        if _is_refusal(error):
-            report(failed("redis", "the password is refused", "Look at redis.password and redis.url"))
-        else:
-            report(failed("redis", f"it cannot be reached ({cause})", "Look at redis.url, and whether it runs"))
-    else:
-        refused = next((type(reply).__name__ for reply in replies if isinstance(reply, Exception)), None)
-        if refused is None:
+    match trouble:
+        case None:
             report(passed("redis", "keys and streams can be written"))
-        else:
-            report(
-                failed(
-                    "redis", f"a command is refused ({refused})", "Look at its memory, its role and the user's rights"
-                )
-            )
-    finally:
-        await link.close()
-
-
-def _is_refusal(error: BaseException) -> bool:
-    """Whether a password was not good enough, somewhere down the chain: the client reports it as a lost connection."""
-    from redis.exceptions import AuthenticationError, NoPermissionError
-
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, AuthenticationError | NoPermissionError):
-        cause = cause.__cause__ or cause.__context__
-    return cause is not None
+        case ("password", _):
+            report(failed("redis", "the password is refused", "Look at redis.password and redis.url"))
+        case ("unreachable", cause):
+            report(failed("redis", f"it cannot be reached ({cause})", "Look at redis.url, and whether it runs"))
+        case (_, cause):
+            advice = "Look at its memory, its role and the user's rights"
+            report(failed("redis", f"a command is refused ({cause})", advice))
 
 
 async def _access(settings: Settings, report: Report) -> None:
