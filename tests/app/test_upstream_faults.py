@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mamba_adapters.tools.functions import FunctionTool, tool
 from mamba_adapters.tools.registry import Registry
+from tests.app.described import check_described
 from tests.app.harness import Running, chat_body, settings, text_of
 from tests.app.serving import serving
 from tests.fakes.openai_server import (
@@ -121,6 +122,7 @@ async def test_a_fault_ends_as_the_catalogue_says(
             received = upstream.requests[before:]
             check_attempts(expect, received)
             check_answer(expect, response, chunks)
+            check_described(response, chunks)
             check_calls(expect, chunks, weather, received)
             assert POISON not in response.text, f"round {number}"
             told = json.dumps([chunk for chunk in chunks if not _is_tool_input(chunk)]) if chunks else response.text
