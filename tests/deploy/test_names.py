@@ -8,6 +8,7 @@ import pytest
 
 from mamba_adapters.config.environment import DIRECTORY_VARIABLE
 from mamba_adapters.config.keys import all_keys, find_key
+from mamba_app.doctor.running import TOKEN
 from tests.architecture.sources import ROOT, modules, project_files
 from tests.deploy.settings_tables import unknown_keys
 
@@ -38,7 +39,11 @@ def variables(text: str) -> set[str]:
 
 def is_read(variable: str) -> bool:
     path = variable.removeprefix("MAMBA_").lower().split("__")
-    return variable == DIRECTORY_VARIABLE or find_key(path) is not None or f"process.env.{variable} " in PAGE_SERVER
+    return (
+        variable in (DIRECTORY_VARIABLE, TOKEN)
+        or find_key(path) is not None
+        or f"process.env.{variable} " in PAGE_SERVER
+    )
 
 
 @pytest.mark.parametrize("path", OUTSIDE, ids=named)
