@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 
@@ -69,7 +70,10 @@ class Intake:
 
     async def run(self, turn: ChatRequest, encoder: WireEncoder) -> Response:
         """Start the turn, and answer with its stream."""
-        response = self.follow(await self.chat.start(turn), encoder)
+        stream_id = await self.chat.start(turn)
+        # The turn first: while the provider works on its request, the answer is prepared here.
+        await asyncio.sleep(0)
+        response = self.follow(stream_id, encoder)
         quota = await self._admission.quota(turn.principal)
         if quota is not None:
             response.headers.update(quota_headers(quota))

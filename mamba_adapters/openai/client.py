@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import httpx2
 import orjson
 from openai import APIConnectionError, APITimeoutError, AsyncOpenAI
 from openai._models import FinalRequestOptions
+from yarl import URL
 
-from mamba_adapters.openai.transport import AiohttpTransport
+from mamba_adapters.openai.transport import AiohttpTransport, Body, failure
+from mamba_domain.errors import Code, ModelFailed
 from mamba_domain.messages import JsonObject
 
 __all__ = ["Client", "new_client"]
 
+_SUCCESS = range(200, 300)
 _HEADERS = {"accept": "application/json", "content-type": "application/json"}
 
 
@@ -54,24 +58,30 @@ class Client(AsyncOpenAI):
         http_client = httpx2.AsyncClient(transport=transport, timeout=None, follow_redirects=False, trust_env=False)
         super().__init__(http_client=http_client, **options)
         self._transport = transport
-        self._addresses: dict[str, httpx2.URL] = {}
+        self._addresses: dict[str, URL] = {}
 
-    async def open_stream(self, path: str, body: JsonObject, headers: Mapping[str, str]) -> httpx2.Response:
-        """POST; the response with its body unread. Raises the package's own errors, for a status of failure too."""
+    async def open_stream(self, path: str, body: JsonObject, headers: Mapping[str, str]) -> Body:
+        """POST; the body of the event stream, unread. Raises the package's own errors, for a status of failure too, and
+        `ModelFailed` for a page or a JSON document with a status of success.
+        """
         address = self._addresses.get(path)
         if address is None:
-            options = FinalRequestOptions.construct(method="post", url=path)
-            address = self._addresses[path] = self._build_request(options).url
-        request = httpx2.Request("POST", address, headers={**_HEADERS, **headers}, content=_encoded(body))
+            address = self._addresses[path] = URL(str(self._request(path).url))
         try:
-            response = await self._transport.handle_async_request(request)
+            response = await self._transport.send("POST", address, {**_HEADERS, **headers}, _encoded(body))
         except httpx2.TimeoutException as error:
-            raise APITimeoutError(request=request) from error
+            raise APITimeoutError(request=self._request(path)) from error
         except httpx2.HTTPError as error:
-            raise APIConnectionError(request=request) from error
-        if not response.is_success:
-            raise self._make_status_error_from_response(response)
-        return response
+            raise APIConnectionError(request=self._request(path)) from error
+        if response.status not in _SUCCESS:
+            raise self._make_status_error_from_response(await failure(response, self._request(path)))
+        if response.status != HTTPStatus.OK or response.content_type != "text/event-stream":
+            response.close()
+            raise ModelFailed(Code.MODEL_ERROR, detail=f"status {response.status} without an event stream")
+        return Body(response)
+
+    def _request(self, path: str) -> httpx2.Request:
+        return self._build_request(FinalRequestOptions.construct(method="post", url=path))
 
 
 def _encoded(body: JsonObject) -> bytes:

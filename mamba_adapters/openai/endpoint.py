@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,13 +28,12 @@ from mamba_domain.ports.upkeep import EndpointObserver, NoUpkeep
 
 if TYPE_CHECKING:
     from mamba_adapters.openai.client import Client
-    from mamba_adapters.openai.transport import Body
 
 __all__ = ["Endpoint"]
 
 log = structlog.stdlib.get_logger("mamba.endpoint")
 
-_OK = 200
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _KEY_LOG_SECONDS = 60.0
 _SMOOTHING = 0.2
 
@@ -111,7 +111,8 @@ class Endpoint:
         answer: OpenAnswer | None = None
         try:
             async with asyncio.timeout(self._first_event_timeout):
-                answer = OpenAnswer(await self._send(path, params), decoder)
+                headers = self._outgoing_headers() if self._outgoing_headers is not None else _NO_HEADERS
+                answer = OpenAnswer(await self.client.open_stream(path, params, headers), decoder)
                 await answer.open(lambda: self._note_answer(time.monotonic() - started))
                 return answer
         except BaseException as error:
@@ -120,19 +121,6 @@ class Endpoint:
             if isinstance(error, MambaError) or not isinstance(error, Exception):
                 raise
             raise from_openai(error) from error
-
-    async def _send(self, path: str, params: JsonObject) -> Body:
-        """The body of the event stream. A page or a JSON document with a status of success is no answer."""
-        from mamba_adapters.openai.transport import BODY
-
-        headers = self._outgoing_headers() if self._outgoing_headers is not None else {}
-        response = await self.client.open_stream(path, params, headers)
-        body: Body = response.extensions[BODY]
-        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if response.status_code != _OK or media_type != "text/event-stream":
-            await body.aclose()
-            raise ModelFailed(Code.MODEL_ERROR, detail=f"status {response.status_code} without an event stream")
-        return body
 
     def _may_retry(self, error: ModelFailed) -> bool:
         retried = not self._breaker.is_open and self._budget.take()

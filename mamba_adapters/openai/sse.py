@@ -36,6 +36,8 @@ class SseReader:
             raise ModelFailed(Code.MODEL_ERROR, detail=f"the stream is longer than {self._max_stream} bytes")
         if self._after_cr or b"\r" in data:
             data = self._with_line_feeds(data)
+        if data.startswith(_PLAIN) and data.endswith(b"\n\n") and data.count(b"\n") == 2 and not self._held:
+            return [data[len(_PLAIN) : -2]]
         if b"\n" not in data:
             self._hold(data)
             return []

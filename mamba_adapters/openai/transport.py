@@ -24,8 +24,9 @@ from mamba_adapters.openai.inflate import Inflater, UnknownEncoding
 if TYPE_CHECKING:
     from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.tracing import Trace
+    from yarl import URL
 
-__all__ = ["BODY", "AiohttpTransport", "Body"]
+__all__ = ["BODY", "AiohttpTransport", "Body", "failure"]
 
 BODY = "mamba.body"
 """The response extension with the body itself, for whoever reads it without the layers of httpx2 around it."""
@@ -56,36 +57,38 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send; the answer's body is read by whoever holds the response."""
+        content = await request.aread() or None
+        response = await self.send(request.method, str(request.url), request.headers, content)
+        if response.status not in _SUCCESS:
+            return await failure(response, request)
+        body = Body(response)
+        extensions = {"http_version": b"HTTP/1.1", BODY: body}
+        return httpx2.Response(
+            response.status, headers=_headers(response), stream=body, request=request, extensions=extensions
+        )
+
+    async def send(
+        self, method: str, address: str | URL, headers: Mapping[str, str], content: bytes | None
+    ) -> aiohttp.ClientResponse:
+        """Send, without httpx2's requests and responses. Raises `httpx2.TransportError` where there is no answer."""
         if self._session is None:
             self._session = self._new_session()
-        said = {name: value for name in _FROM_THE_REQUEST if (value := request.headers.get(name)) is not None}
+        said = {name: value for name in _FROM_THE_REQUEST if (value := headers.get(name)) is not None}
         try:
-            response = await self._session.request(
-                request.method,
-                str(request.url),
+            return await self._session.request(
+                method,
+                address,
                 headers={**said, **self._headers},
-                data=await request.aread() or None,
+                data=content,
                 allow_redirects=False,
                 timeout=self._timeout,
             )
         except aiohttp.ServerTimeoutError as error:
-            raise httpx2.ConnectTimeout("connecting took too long", request=request) from error
+            raise httpx2.ConnectTimeout("connecting took too long") from error
         except (aiohttp.ClientConnectorError, aiohttp.ClientSSLError) as error:
-            raise httpx2.ConnectError("no connection", request=request) from error
+            raise httpx2.ConnectError("no connection") from error
         except (aiohttp.ClientError, ValueError, OSError) as error:
-            raise httpx2.RemoteProtocolError("the connection broke", request=request) from error
-        headers = [(name, value) for name, value in response.raw_headers if name.lower() not in _ENTITY_HEADERS]
-        if response.status not in _SUCCESS:
-            content = await _error_body(response)
-            return httpx2.Response(response.status, headers=headers, content=content, request=request)
-        try:
-            inflater = Inflater.of(response.headers.get("content-encoding", ""))
-        except UnknownEncoding as error:
-            response.close()
-            raise httpx2.DecodingError("the answer is compressed in an unknown way", request=request) from error
-        body = Body(response, inflater)
-        extensions = {"http_version": b"HTTP/1.1", BODY: body}
-        return httpx2.Response(response.status, headers=headers, stream=body, request=request, extensions=extensions)
+            raise httpx2.RemoteProtocolError("the connection broke") from error
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -156,11 +159,16 @@ class Body(httpx2.AsyncByteStream):
     It keeps no reference to the request: a stream that is open for minutes should not hold its prompt that long.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, inflater: Inflater | None) -> None:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        """Raises `httpx2.DecodingError` for a body that is packed in an unknown way, and closes it."""
         self._response = response
         self._content = response.content
-        self._inflater = inflater
         self._pieces: Iterator[bytes] = iter(())
+        try:
+            self._inflater = Inflater.of(response.headers.get("content-encoding", ""))
+        except UnknownEncoding as error:
+            response.close()
+            raise httpx2.DecodingError("the answer is compressed in an unknown way") from error
 
     async def read(self) -> bytes:
         """All that has come, once something has; nothing at the end. Raises `httpx2.ReadError` for a broken connection."""
@@ -211,6 +219,16 @@ class Body(httpx2.AsyncByteStream):
         if content._protocol._reading_paused:
             content._protocol.resume_reading()
         return data
+
+
+async def failure(response: aiohttp.ClientResponse, request: httpx2.Request) -> httpx2.Response:
+    """An answer that is no success, with as much of its body as is read of one."""
+    content = await _error_body(response)
+    return httpx2.Response(response.status, headers=_headers(response), content=content, request=request)
+
+
+def _headers(response: aiohttp.ClientResponse) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in response.raw_headers if name.lower() not in _ENTITY_HEADERS]
 
 
 async def _error_body(response: aiohttp.ClientResponse) -> bytes:

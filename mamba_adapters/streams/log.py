@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from mamba_adapters.streams.beats import Beats
 from mamba_domain.events import (
     ReasoningDelta,
     TextDelta,
@@ -39,12 +40,14 @@ class Log:
         "_on_end",
         "_room",
         "_written",
+        "beats",
         "events",
         "over",
         "readers",
     )
 
-    def __init__(self, *, high_water: int, on_end: Callable[[], None]) -> None:
+    def __init__(self, *, high_water: int, on_end: Callable[[], None], beats: Beats) -> None:
+        self.beats = beats
         self._high_water = high_water
         self._on_end = on_end
         self._written = 0
@@ -107,12 +110,12 @@ class Reader:
 
     __slots__ = (
         "_alarm",
+        "_beat",
         "_index",
         "_left",
         "_log",
         "_not_before",
         "_offset",
-        "_timer",
         "_until",
         "_waiter",
         "read",
@@ -124,7 +127,7 @@ class Reader:
         self._offset = 0
         self._waiter: asyncio.Future[None] | None = None
         self._not_before = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._beat = 0
         self._until: float | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._left = False
@@ -160,14 +163,14 @@ class Reader:
         if only_deltas:
             loop = waiter.get_loop()
             if loop.time() < self._not_before:
-                if self._timer is None:
-                    self._timer = loop.call_at(self._not_before, self._wake)
+                if not self._beat:
+                    self._beat = self._log.beats.wake(self, self._not_before, loop)
                 return
         self._wake()
 
     def close(self) -> None:
         """The reader is forgotten."""
-        self._disarm()
+        self._beat = 0
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -177,7 +180,7 @@ class Reader:
         self._until = until
         self._waiter = loop.create_future()
         if self._pending():
-            self._timer = loop.call_at(not_before, self._wake)
+            self._beat = self._log.beats.wake(self, not_before, loop)
         if until is not None and (self._alarm is None or until < self._alarm.when()):
             if self._alarm is not None:
                 self._alarm.cancel()
@@ -186,7 +189,7 @@ class Reader:
             await self._waiter
         finally:
             self._waiter = None
-            self._disarm()
+            self._beat = 0
 
     def _ring(self) -> None:
         """The alarm of some wait: it outlives the waits that end early, so that a busy stream arms none anew."""
@@ -233,15 +236,15 @@ class Reader:
         log.reader_moved()
         return taken
 
+    def strike(self, beat: int) -> None:
+        """The beat for which this reader asked last; an earlier one's wait is over already."""
+        if beat == self._beat:
+            self._wake()
+
     def _wake(self) -> None:
-        self._timer = None
+        self._beat = 0
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
 
 def _joined(last: TurnEvent, event: _Delta) -> _Delta | None:

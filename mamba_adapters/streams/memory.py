@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from mamba_adapters.streams.beats import Beats
 from mamba_adapters.streams.log import Log, Reader
 from mamba_domain.events import Restored, StepStarted, TurnEvent, TurnFailed, TurnStarted
 from mamba_domain.ports.replicas import Alone, TurnOwner
@@ -69,6 +70,7 @@ class MemoryStreams(Alone):
         keep_named: float = 300.0,
         keep_chars: int = 33_554_432,
     ) -> None:
+        self._beats = Beats()
         self._high_water = high_water
         self._keep_unread = keep_unread
         self._keep_named = keep_named
@@ -86,7 +88,7 @@ class MemoryStreams(Alone):
 
     def open(self, stream_id: StreamId, key: StreamKey | None, request: RequestKey | None = None) -> StreamSink:
         """See the port."""
-        log = Log(high_water=self._high_water, on_end=lambda: self._ended(stream_id))
+        log = Log(high_water=self._high_water, on_end=lambda: self._ended(stream_id), beats=self._beats)
         self._held[stream_id] = _Held(log, key, request)
         if key is not None:
             former = self._running.get(key)
