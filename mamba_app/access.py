@@ -53,16 +53,17 @@ class Limited:
 def limited_admission(settings: Settings) -> Limited:
     """The limits, counted where `limits.storage` says. Raises `Misconfigured` for a storage that cannot be had."""
     from mamba_adapters.admission.limited import Counting, LimitedAdmission
-    from mamba_adapters.admission.meter import Meter
-    from mamba_adapters.admission.process import ProcessStorage
 
     limits = settings.limits
     connections: tuple[AbstractAsyncContextManager[Any], ...] = ()
-    meter: Counting
+    meter: Counting | None = None
     if limits.storage == "redis":
         meter = shared = _redis_meter(settings.redis)
         connections = (shared,)
-    else:
+    elif limits.turns_per_minute is not None or limits.tokens_per_day is not None:
+        from mamba_adapters.admission.meter import Meter
+        from mamba_adapters.admission.process import ProcessStorage
+
         storage = ProcessStorage()
         meter = Meter(storage, clock=storage.clock)
     admission = LimitedAdmission(

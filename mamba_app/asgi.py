@@ -19,4 +19,6 @@ def create_app() -> ASGIApp:
 
     settings = load().settings
     configure_logging(level=settings.logging.level, style=settings.logging.format, secrets=secret_values(settings))
-    return compose(settings).asgi
+    application = compose(settings)
+    application.warm_up()
+    return application.asgi

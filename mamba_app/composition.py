@@ -87,6 +87,10 @@ class Application:
     chat: Chat
     readiness: Readiness
     supervisor: Supervisor
+    warm_up: Callable[[], None]
+    """Does what takes some time and need not be done before the first probe; without it, the first turn waits for it. Any
+    thread may call it.
+    """
 
 
 def compose(
@@ -230,7 +234,9 @@ def compose(
         lifespan=lifespan,
         observer=measures.metrics,
     )
-    return Application(asgi=measures.traced(asgi), chat=chat, readiness=readiness, supervisor=supervisor)
+    return Application(
+        asgi=measures.traced(asgi), chat=chat, readiness=readiness, supervisor=supervisor, warm_up=models.warm_up
+    )
 
 
 def _api_pages(settings: Settings, routes: Sequence[Route], *, version: str) -> list[Route]:

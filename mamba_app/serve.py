@@ -7,6 +7,7 @@ import ipaddress
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -20,7 +21,7 @@ from mamba_adapters.config.settings import Settings
 from mamba_adapters.http.guard import WireLimits
 from mamba_adapters.telemetry.logging import configure_logging
 from mamba_adapters.telemetry.workers import forget_worker, share_metrics
-from mamba_app.composition import compose
+from mamba_app.composition import Application, compose
 from mamba_app.server import DrainingServer, server_config
 from mamba_app.workers import run_workers
 from mamba_domain.errors import Misconfigured
@@ -63,7 +64,7 @@ def _serve(settings: Settings) -> int:
         sys.stderr.write(f"{problem.key}: {problem.reason}\n")
         return _MISCONFIGURED
     _say_what_this_is(settings)
-    _spare_the_collector()
+    gc.set_threshold(20_000, 20, 20)
     starting = _Starting(application.asgi)
     config = server_config(
         starting,
@@ -83,10 +84,15 @@ def _serve(settings: Settings) -> int:
         stop_accepting_traffic=lambda: setattr(application.readiness, "ready", False),
         running_turns=lambda: len(application.supervisor),
         stop_turns=application.chat.stop_all,
+        when_started=lambda: threading.Thread(
+            target=_warm_up, args=(application,), name="warm up", daemon=True
+        ).start(),
     )
     try:
         if settings.server.workers == 1:
             return _run(server, starting)
+        # Once, for all of them.
+        _warm_up(application)
         listener = config.bind_socket()
     except SystemExit:
         return _COULD_NOT_START
@@ -146,10 +152,10 @@ def _say_what_this_is(settings: Settings) -> None:
         sys.stderr.write(_BANNER)
 
 
-def _spare_the_collector() -> None:
+def _warm_up(application: Application) -> None:
     """What start-up made lives as long as the process: a full collection would walk it and stop every stream."""
+    application.warm_up()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _is_loopback(host: str) -> bool:

@@ -76,6 +76,7 @@ class DrainingServer(uvicorn.Server):
         stop_accepting_traffic: Callable[[], None],
         running_turns: Callable[[], int],
         stop_turns: Callable[[], None],
+        when_started: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(config)
         self._drain_delay = drain_delay
@@ -83,6 +84,7 @@ class DrainingServer(uvicorn.Server):
         self._stop_accepting_traffic = stop_accepting_traffic
         self._running_turns = running_turns
         self._stop_turns = stop_turns
+        self._when_started = when_started
         self._signalled: float | None = None
         self._heard_from: set[str] = set()
         self._starting: asyncio.Task[object] | None = None
@@ -116,6 +118,8 @@ class DrainingServer(uvicorn.Server):
         finally:
             self._starting = None
         self.should_exit = self.should_exit or self._signalled is not None
+        if self.started:
+            self._when_started()
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether the listener is to be closed."""

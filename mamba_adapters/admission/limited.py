@@ -37,11 +37,11 @@ class Counting(Protocol):
 
 
 class LimitedAdmission:
-    """Places for `max_turns` turns, of one caller `turns_per_caller`; None = not limited."""
+    """Places for `max_turns` turns, of one caller `turns_per_caller`; None = not limited. Only what is counted needs a meter."""
 
     def __init__(
         self,
-        meter: Counting,
+        meter: Counting | None,
         *,
         max_turns: int,
         turns_per_caller: int | None = None,
@@ -80,12 +80,12 @@ class LimitedAdmission:
 
     async def quota(self, principal: Principal) -> Quota | None:
         """The turns of this minute."""
-        if self._turns_per_minute is None:
+        if self._meter is None or self._turns_per_minute is None:
             return None
         return await self._meter.turns(principal.subject, self._turns_per_minute)
 
     async def _check_tokens(self, subject: str) -> None:
-        if self._tokens_per_day is not None:
+        if self._meter is not None and self._tokens_per_day is not None:
             quota = await self._meter.tokens(subject, self._tokens_per_day)
             if not quota.remaining:
                 message = "The tokens of today are used up. There will be more tomorrow."
@@ -93,7 +93,7 @@ class LimitedAdmission:
 
     async def _count_turn(self, subject: str) -> None:
         most = self._turns_per_minute
-        if most is not None and not await self._meter.take_turn(subject, most):
+        if self._meter is not None and most is not None and not await self._meter.take_turn(subject, most):
             raise Refused(Code.RATE_LIMITED, await self._meter.turns(subject, most), detail="turns a minute")
 
     def enter(self, subject: str) -> None:
@@ -110,7 +110,7 @@ class LimitedAdmission:
 
     async def spend(self, subject: str, usage: Usage) -> None:
         """Count what a turn took."""
-        if self._tokens_per_day is not None and usage.total_tokens:
+        if self._meter is not None and self._tokens_per_day is not None and usage.total_tokens:
             await self._meter.take_tokens(subject, usage.total_tokens)
 
 

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ class Endpoint:
 
     def __init__(
         self,
-        client: Client,
+        new_client: Callable[[], Client],
         *,
         name: str = "openai",
         first_event_timeout: float = 30.0,
@@ -54,7 +55,7 @@ class Endpoint:
         outgoing_headers: Callable[[], Mapping[str, str]] | None = None,
     ) -> None:
         self.name = name
-        self.client = client
+        self._new_client = new_client
         self.latency: float | None = None
         """Seconds from sending to the first event, smoothed over the calls."""
         self.answered_at: float | None = None
@@ -65,6 +66,16 @@ class Endpoint:
         self._breaker = CircuitBreaker()
         self._budget = RetryBudget()
         self._key_logged_at: float | None = None
+
+    @cached_property
+    def client(self) -> Client:
+        """The package's client, made when it is first needed: importing the package takes longer than all of start-up."""
+        return self._new_client()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if "client" in self.__dict__:
+            await self.client.close()
 
     @property
     def is_left_alone(self) -> bool:

@@ -32,7 +32,7 @@ async def upstream() -> AsyncIterator[FakeOpenAI]:
 async def text_from(upstream: FakeOpenAI, model: str = "ok", *, endpoint: Endpoint | None = None, **client: Any) -> str:
     """What a model says. Without an endpoint it is asked over a connection of its own."""
     own = endpoint is None
-    endpoint = endpoint or Endpoint(new_client(base_url=upstream.base_url, **{"api_key": "sk-ours", **client}))
+    endpoint = endpoint or Endpoint(lambda: new_client(base_url=upstream.base_url, **{"api_key": "sk-ours", **client}))
     request = ModelRequest(model=model, messages=(UserMessage(parts=(TextPart(text="Hi"),)),))
     text = ""
     try:
@@ -42,7 +42,7 @@ async def text_from(upstream: FakeOpenAI, model: str = "ok", *, endpoint: Endpoi
                 text += "".join(event.text for event in batch if isinstance(event, TextDelta))
     finally:
         if own:
-            await endpoint.client.close()
+            await endpoint.aclose()
     return text
 
 
@@ -64,7 +64,7 @@ async def test_nothing_in_the_environment_becomes_a_header(
 async def test_what_joins_a_trace_goes_along_and_nothing_else(upstream: FakeOpenAI) -> None:
     client = new_client(api_key="x", base_url=upstream.base_url)
     trace = {"traceparent": "00-1-2-01", "tracestate": "a=b", "cookie": "c=d"}
-    await text_from(upstream, endpoint=Endpoint(client, outgoing_headers=lambda: trace))
+    await text_from(upstream, endpoint=Endpoint(lambda: client, outgoing_headers=lambda: trace))
     await client.close()
     assert set(upstream.requests[0].headers) == HEADERS | {"authorization", "traceparent", "tracestate"}
 
@@ -83,35 +83,35 @@ async def test_a_server_without_a_key_is_sent_none(upstream: FakeOpenAI) -> None
 
 
 async def test_connections_are_used_again(upstream: FakeOpenAI) -> None:
-    endpoint = Endpoint(new_client(api_key="x", base_url=upstream.base_url))
+    endpoint = Endpoint(lambda: new_client(api_key="x", base_url=upstream.base_url))
     for _ in range(5):
         await text_from(upstream, endpoint=endpoint)
-    await endpoint.client.close()
+    await endpoint.aclose()
     assert {received.connection for received in upstream.requests} == {1}
 
 
 @pytest.mark.parametrize("fault", ["fault-keepalive-poison", "fault-keepalive-late-close", "fault-keepalive-close"])
 async def test_a_connection_that_is_not_clean_is_not_used_again(upstream: FakeOpenAI, fault: str) -> None:
-    endpoint = Endpoint(new_client(api_key="x", base_url=upstream.base_url))
+    endpoint = Endpoint(lambda: new_client(api_key="x", base_url=upstream.base_url))
     texts = [await text_from(upstream, fault, endpoint=endpoint) for _ in range(6)]
-    await endpoint.client.close()
+    await endpoint.aclose()
     assert texts == [TEXT] * 6
     assert POISON not in "".join(texts)
 
 
 async def test_poison_that_comes_later_is_not_read_either(upstream: FakeOpenAI) -> None:
-    endpoint = Endpoint(new_client(api_key="x", base_url=upstream.base_url))
+    endpoint = Endpoint(lambda: new_client(api_key="x", base_url=upstream.base_url))
     upstream.script(["fault-keepalive-poison", "ok"])
     assert await text_from(upstream, endpoint=endpoint) == TEXT
     await asyncio.sleep(0)
     assert await text_from(upstream, endpoint=endpoint) == TEXT
-    await endpoint.client.close()
+    await endpoint.aclose()
     assert len({received.connection for received in upstream.requests}) == 2
 
 
 async def test_what_came_before_a_break_is_read_even_by_a_slow_reader(upstream: FakeOpenAI) -> None:
     upstream.script([Reply(steps=(*say("one ", "two ", "three"), Close()), finish=None)])
-    endpoint = Endpoint(new_client(api_key="x", base_url=upstream.base_url))
+    endpoint = Endpoint(lambda: new_client(api_key="x", base_url=upstream.base_url))
     request = ModelRequest(model="m", messages=(UserMessage(parts=(TextPart(text="Hi"),)),))
     text = ""
     with pytest.raises(ModelFailed):  # noqa: PT012 - what was read before counts
@@ -120,7 +120,7 @@ async def test_what_came_before_a_break_is_read_even_by_a_slow_reader(upstream: 
             await asyncio.sleep(0.05)  # That the connection's end has been noticed shows only in time.
             async for batch in batches:
                 text += "".join(event.text for event in batch if isinstance(event, TextDelta))
-    await endpoint.client.close()
+    await endpoint.aclose()
     assert text == "one two three"
 
 

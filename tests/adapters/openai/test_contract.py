@@ -59,7 +59,7 @@ class Upstream:
 async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
     async with FakeOpenAI() as fake:
         client = new_client(api_key="sk-test", base_url=fake.base_url)
-        yield Upstream(fake, request.param(Endpoint(client), retry=RetryPolicy(base=0.01)))
+        yield Upstream(fake, request.param(Endpoint(lambda: client), retry=RetryPolicy(base=0.01)))
         await client.close()
         await asyncio.sleep(0)
 

@@ -29,9 +29,9 @@ async def upstream() -> AsyncIterator[FakeOpenAI]:
 
 @pytest.fixture
 async def endpoint(upstream: FakeOpenAI) -> AsyncIterator[Endpoint]:
-    endpoint = Endpoint(new_client(api_key="x", base_url=upstream.base_url), name="here")
+    endpoint = Endpoint(lambda: new_client(api_key="x", base_url=upstream.base_url), name="here")
     yield endpoint
-    await endpoint.client.close()
+    await endpoint.aclose()
 
 
 async def talk(endpoint: Endpoint, model: str = "ok") -> None:
