@@ -38,7 +38,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run install install-dev install-node test cover check format lint types imports repository \
-	playground api-pages bench build wheels image lock audit clean
+	playground api-pages bench build wheels image lock sbom licenses audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -124,6 +124,19 @@ lock: $(TOOLS_STAMP) ## Renew requirements/*.lock from pyproject.toml; UPGRADE=-
 	$(LOCK) --group build --constraint requirements/dev.lock --output-file requirements/build.lock
 	$(LOCK) --group tools --constraint requirements/dev.lock --output-file requirements/tools.lock
 	$(LOCK) --group page --constraint requirements/dev.lock --output-file requirements/page.lock
+
+# The packages of the image alone, in an environment of their own, whose metadata the bill is made from.
+sbom: $(TOOLS_STAMP) ## Write the bill of materials of the image's packages to dist/ (CycloneDX)
+	rm -rf build/sbom
+	$(BIN)/python -m venv --without-pip build/sbom
+	$(PIP) --python build/sbom/bin/python install --quiet --require-hashes --requirement requirements/image.lock
+	@mkdir -p dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/cyclonedx-py environment --pyproject pyproject.toml \
+		--output-reproducible --output-format JSON --output-file dist/mamba-server-$(VERSION).cdx.json build/sbom/bin/python
+	@ls -l dist/*.cdx.json
+
+licenses: $(DEV_STAMP) ## List the licenses of what is shipped; fails for one that is not allowed
+	$(BIN)/python supply_chain/licenses.py
 
 audit: $(TOOLS_STAMP) ## Look up the locked packages in the database of known vulnerabilities
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/image.lock \
