@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, Literal
 
-import orjson
 import structlog
 
+from mamba_adapters.telemetry.drawing import json_line, show_hidden, show_traceback
 from mamba_adapters.telemetry.redaction import line_masker, mask_fields
 
 __all__ = ["configure_logging"]
@@ -45,13 +45,11 @@ def configure_logging(*, level: str, style: Literal["auto", "json", "console"], 
     ]
     renderer: list[structlog.typing.Processor] = (
         [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stdout.isatty(),
-                exception_formatter=structlog.dev.plain_traceback,  # the default shows the variables of each frame
-            )
+            show_hidden,
+            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=show_traceback),
         ]
         if console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_dumps)]
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=json_line)]
     )
     formatter = _MaskingFormatter(
         line_masker(secrets),
@@ -98,10 +96,3 @@ def _without_color_message(_: object, __: str, event: MutableMapping[str, Any]) 
     """Drop what uvicorn says a second time, in colour."""
     event.pop("color_message", None)
     return event
-
-
-def _dumps(event: Any, **_: Any) -> str:
-    try:
-        return orjson.dumps(event, default=str).decode()
-    except TypeError:
-        return orjson.dumps({key: repr(value) for key, value in event.items()}).decode()
