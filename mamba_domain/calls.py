@@ -95,9 +95,9 @@ class CallDesk:
         self._emit = emit
         self._observer = observer
         self._seals = seals
-        self._specs: dict[str, ToolSpec] = {}
+        self._known = _KnownTools(tools)
         self._drafts = Drafts(
-            is_dynamic=self._is_dynamic,
+            is_dynamic=self._known.is_dynamic,
             max_calls=max_calls,
             max_argument_bytes=max_argument_bytes,
             used_ids=used_ids,
@@ -178,7 +178,7 @@ class CallDesk:
         return decided
 
     async def _deny(self, call: ToolCall, reason: str | None, ledger: _Ledger) -> None:
-        dynamic = self._is_dynamic(call.tool)
+        dynamic = self._known.is_dynamic(call.tool)
         await self._emit((ToolDenied(call_id=call.call_id, reason=reason, dynamic=dynamic),))
         self._observer.tool_ended(tool=call.tool, outcome="denied", seconds=0.0)
         ledger.results[call.call_id] = _result(call, ToolError(error_text=denial(reason)))
@@ -212,7 +212,7 @@ class CallDesk:
 
     async def _is_local(self, call: ToolCall, ledger: _Ledger) -> bool:
         """Whether the call is the server's to carry out; settles or hands on what is not."""
-        spec = self._specs[call.tool]
+        spec = self._known[call.tool]
         if spec.placement is Placement.DISPLAY:
             await self._emit((ToolReturned(call_id=call.call_id, output=call.input, dynamic=spec.dynamic),))
             self._observer.tool_ended(tool=call.tool, outcome="returned", seconds=0.0)
@@ -236,7 +236,7 @@ class CallDesk:
 
     async def _run(self, call: ToolCall, ledger: _Ledger) -> None:
         started = time.monotonic()
-        dynamic = self._is_dynamic(call.tool)
+        dynamic = self._known.is_dynamic(call.tool)
         outcome: ToolOutcome | None = None
         self._observer.tool_started(call=call)
         async with self._tools.run(call, self._context) as steps:
@@ -258,22 +258,32 @@ class CallDesk:
         await self._emit((event,))
         self._observer.tool_ended(tool=call.tool, outcome=ended, seconds=time.monotonic() - started)
 
-    def _find(self, tool: str) -> ToolSpec | None:
-        """The tool, the same throughout the turn: what readers were told of it has to stay true."""
+    def _is_available(self, tool: str) -> bool:
+        return tool in self._offered and self._known.find(tool) is not None
+
+    def _is_server_tool(self, tool: str) -> bool:
+        spec = self._known.find(tool)
+        return spec is not None and spec.placement is Placement.SERVER
+
+
+class _KnownTools:
+    """The tools as a turn has met them: what readers were told of one has to stay true throughout."""
+
+    def __init__(self, tools: ToolRegistry) -> None:
+        self._tools = tools
+        self._specs: dict[str, ToolSpec] = {}
+
+    def __getitem__(self, tool: str) -> ToolSpec:
+        return self._specs[tool]
+
+    def find(self, tool: str) -> ToolSpec | None:
         if tool not in self._specs and (spec := self._tools.find(tool)) is not None:
             self._specs[tool] = spec
         return self._specs.get(tool)
 
-    def _is_available(self, tool: str) -> bool:
-        return tool in self._offered and self._find(tool) is not None
-
-    def _is_dynamic(self, tool: str) -> bool:
-        spec = self._find(tool)
+    def is_dynamic(self, tool: str) -> bool:
+        spec = self.find(tool)
         return spec is not None and spec.dynamic
-
-    def _is_server_tool(self, tool: str) -> bool:
-        spec = self._find(tool)
-        return spec is not None and spec.placement is Placement.SERVER
 
 
 def _invalid(draft: Draft, arguments: JsonValue, error_text: str) -> ToolInputInvalid:

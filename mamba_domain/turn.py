@@ -166,7 +166,7 @@ class _Run:
         self._limits = limits
         self._observer = observer
         self._started = time.monotonic()
-        self._first_output: float | None = None
+        self._output = _Output(sink)
         self._messages = list(turn.messages)
         self._offered = tools.offered(turn.tools, turn.principal) if turn.model.supports_tools else ()
         self._calls = CallDesk(
@@ -174,7 +174,7 @@ class _Run:
             approvals=approvals,
             offered=frozenset(spec.name for spec in self._offered),
             context=ToolContext(principal=turn.principal, chat_id=turn.chat_id),
-            emit=self._emit,
+            emit=self._output.emit,
             observer=observer,
             max_calls=limits.max_calls_per_step,
             max_argument_bytes=limits.max_argument_bytes,
@@ -187,7 +187,7 @@ class _Run:
         self._under_way: tuple[ModelRequest, _Said] | None = None
 
     def timings(self) -> Timings:
-        first = None if self._first_output is None else self._first_output - self._started
+        first = None if self._output.began is None else self._output.began - self._started
         return Timings(first_output=first, duration=time.monotonic() - self._started)
 
     def failed(self, code: Code, message: str | None = None, retry_after: float | None = None) -> TurnFailed:
@@ -306,18 +306,12 @@ class _Run:
                     finished = event
                 case _:
                     out.append(event)
-        await self._emit(out)
+        await self._output.emit(out)
         return finished
-
-    async def _emit(self, events: Sequence[TurnEvent]) -> None:
-        if events:
-            if self._first_output is None:
-                self._first_output = time.monotonic()
-            await self._sink.send(events)
 
     async def _say_limit(self) -> FinishReason:
         """A last step of plain text: pages that answer tool results by themselves would otherwise ask again for ever."""
-        await self._emit(
+        await self._output.emit(
             (StepStarted(), TextDelta(text=_STEP_LIMIT_TEXT), StepFinished(finish_reason=FinishReason.STOP))
         )
         return FinishReason.STOP
@@ -365,6 +359,20 @@ class _Patience:
             self._timeout.reschedule(due)
         else:
             self._timer = loop.call_at(due, self._ring)
+
+
+class _Output:
+    """What readers see of a turn, and since when."""
+
+    def __init__(self, sink: StreamSink) -> None:
+        self._sink = sink
+        self.began: float | None = None
+
+    async def emit(self, events: Sequence[TurnEvent]) -> None:
+        if events:
+            if self.began is None:
+                self.began = time.monotonic()
+            await self._sink.send(events)
 
 
 class _Said:
