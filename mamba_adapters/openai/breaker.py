@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
+
+from mamba_adapters.openai.recent import Recent
 
 __all__ = ["CircuitBreaker"]
 
@@ -25,11 +26,10 @@ class CircuitBreaker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._failures = failures
-        self._window = window
         self._pause = pause
         self._clock = clock
-        self._outcomes: deque[tuple[float, bool]] = deque()
-        self._failed = 0
+        self._calls = Recent(seconds=window, clock=clock)
+        self._failed = Recent(seconds=window, clock=clock)
         self._next_probe = 0.0
         self.is_open = False
 
@@ -46,28 +46,21 @@ class CircuitBreaker:
     def succeeded(self) -> bool:
         """The endpoint answered a call; whether that closed the breaker."""
         if not self.is_open:
-            self._note(ok=True)
+            self._calls.note()
             return False
         self.is_open = False
-        self._outcomes.clear()
-        self._failed = 0
+        self._calls.clear()
+        self._failed.clear()
         return True
 
     def failed(self) -> bool:
         """The endpoint failed a call; whether that opened the breaker."""
         if self.is_open:
             return False
-        now = self._note(ok=False)
-        if self._failed < self._failures or 2 * self._failed < len(self._outcomes):
+        self._calls.note()
+        self._failed.note()
+        if len(self._failed) < self._failures or 2 * len(self._failed) < len(self._calls):
             return False
         self.is_open = True
-        self._next_probe = now + self._pause
+        self._next_probe = self._clock() + self._pause
         return True
-
-    def _note(self, *, ok: bool) -> float:
-        now = self._clock()
-        self._outcomes.append((now, ok))
-        self._failed += not ok
-        while self._outcomes[0][0] < now - self._window:
-            self._failed -= not self._outcomes.popleft()[1]
-        return now

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
 import backoff
 
+from mamba_adapters.openai.recent import Recent
 from mamba_domain.errors import ModelFailed
 
 __all__ = ["RetryBudget", "RetryPolicy", "with_retries"]
@@ -49,26 +49,19 @@ class RetryBudget:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._share = share
-        self._window = window
         self._least = least
-        self._clock = clock
-        self._calls: deque[float] = deque()
-        self._retries: deque[float] = deque()
+        self._calls = Recent(seconds=window, clock=clock)
+        self._retries = Recent(seconds=window, clock=clock)
 
     def count_call(self) -> None:
         """A call begins."""
-        now = self._clock()
-        self._calls.append(now)
-        _forget(self._calls, now - self._window)
+        self._calls.note()
 
     def take(self) -> bool:
         """Whether there may be another retry now; it is spent."""
-        now = self._clock()
-        _forget(self._calls, now - self._window)
-        _forget(self._retries, now - self._window)
         if len(self._retries) >= max(self._least, self._share * len(self._calls)):
             return False
-        self._retries.append(now)
+        self._retries.note()
         return True
 
 
@@ -120,8 +113,3 @@ async def with_retries(
         logger=None,
     )
     return await retrying(again)()
-
-
-def _forget(times: deque[float], before: float) -> None:
-    while times and times[0] < before:
-        times.popleft()
