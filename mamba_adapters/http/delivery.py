@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from mamba_adapters.http.handover import hand_over
 from mamba_adapters.http.peer import peer_of, watch_receive
 from mamba_adapters.http.problems import problem
 from mamba_adapters.http.wire.codec import WireEncoder
@@ -66,8 +67,14 @@ class TurnResponse(EventSourceResponse):
         self._stream_id = stream_id
         self._encoder = encoder
         self._delivery = delivery
+        # The base has its five tasks take turns; here is only one, and there are thousands of these.
+        del self._send_lock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Say what is to be sent. It begins when the layers in between have returned."""
+        hand_over(scope, self._answer)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold, commit, relay, end."""
         async with self._chat.follow(self._stream_id) as follower:
             if follower is None:
@@ -108,6 +115,7 @@ class TurnResponse(EventSourceResponse):
         clock = asyncio.get_running_loop().time
         encoder, delivery = self._encoder, self._delivery
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        self.raw_headers.clear()
         frames = encoder.encode(events)
         taken: Sequence[TurnEvent] | None = events
         while await self._send(send, frames, scope):

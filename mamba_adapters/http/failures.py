@@ -6,6 +6,7 @@ import structlog
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mamba_adapters.http.handover import take_over
 from mamba_adapters.http.problems import problem, problem_of
 from mamba_domain.errors import Code, MambaError
 
@@ -18,7 +19,7 @@ class Failures:
     """ASGI middleware. It stands inside of the layers that add headers, so that failures have them too.
 
     The request context, outside, tells by `status` in the request's state that the answer began. What is raised later is
-    passed on: the connection has to be cut then.
+    passed on: the connection has to be cut then. Answers that were handed over are given from here.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -32,6 +33,9 @@ class Failures:
         state = scope["state"]
         try:
             await self._app(scope, receive, send)
+            answer = take_over(scope)
+            if answer is not None:
+                await answer(scope, receive, send)
         except ClientDisconnect:
             """It left while its body was being read; the access line says so."""
         except MambaError as error:

@@ -90,6 +90,22 @@ class _CloseDelimitedCycle(RequestResponseCycle):
 class GuardedProtocol(PeerProtocol):
     """One connection. Its limits are the class's: see `guarded_by`."""
 
+    # Together with uvicorn's own they would be too many for a small dict.
+    __slots__ = (
+        "_body_parsed",
+        "_body_received",
+        "_deadline",
+        "_framing",
+        "_has_cycle",
+        "_head_bytes",
+        "_head_size",
+        "_is_refused",
+        "_is_replaying",
+        "_late_bytes",
+        "_phase",
+        "_timer",
+    )
+
     _limits = WireLimits()
 
     def __init__(
@@ -124,9 +140,7 @@ class GuardedProtocol(PeerProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is late any more."""
         self._deadline = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._disarm()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -261,13 +275,21 @@ class GuardedProtocol(PeerProtocol):
 
     def _arm(self) -> None:
         """See that the timer fires at the deadline or before it; then it looks again."""
-        if self._deadline is None or self.transport.is_closing():
+        if self._deadline is None:
+            self._disarm()
+            return
+        if self.transport.is_closing():
             return
         if self._timer is not None:
             if self._timer.when() <= self._deadline + _SOON:
                 return
             self._timer.cancel()
         self._timer = self.loop.call_at(self._deadline, self._wake)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _wake(self) -> None:
         self._timer = None

@@ -92,8 +92,11 @@ async def test_workers_end_when_the_first_process_is_killed(tmp_path: Path) -> N
 
 
 async def test_a_second_signal_ends_all_workers_at_once(tmp_path: Path) -> None:
-    async with two_workers(tmp_path, {"server.drain_delay": 600}) as (server, _):
+    async with two_workers(tmp_path, {"server.drain_delay": 600}) as (server, client):
         server.terminate()
+        async with asyncio.timeout(10):
+            while (await client.get("/health/ready")).status_code != 503:
+                """Two signals at once would be one."""
         server.terminate()
         assert await server.ended() == 0
 
