@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -32,7 +34,7 @@ class Access:
 
 
 def access(settings: Auth) -> Access:
-    """What `auth.mode` asks for. Raises `Misconfigured` for a key file that cannot be used."""
+    """What `auth.mode` asks for. Raises `Misconfigured` for a key file or a factory that cannot be used."""
     match settings.mode:
         case "none":
             return Access(authenticator=Anonymous())
@@ -40,6 +42,8 @@ def access(settings: Auth) -> Access:
             return _api_keys(settings)
         case "jwt":
             return _tokens(settings)
+        case path:
+            return _made_by(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +133,20 @@ def _tokens(settings: Auth) -> Access:
         scope_claims=settings.scope_claims,
         models_claim=settings.models_claim,
     )
+    return Access(authenticator=authenticator, connections=connections)
+
+
+def _made_by(path: str) -> Access:
+    """The authenticator that a factory named by `package.module:name` makes; it is entered where it can be."""
+    module_name, _, attribute = path.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise Misconfigured("auth.mode", f"{path} cannot be imported") from error
+    authenticator = factory()
+    if not inspect.iscoroutinefunction(getattr(authenticator, "authenticate", None)):
+        raise Misconfigured("auth.mode", f"{path} makes no authenticator: it has no coroutine authenticate")
+    connections = (authenticator,) if isinstance(authenticator, AbstractAsyncContextManager) else ()
     return Access(authenticator=authenticator, connections=connections)
 
 

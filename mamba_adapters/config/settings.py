@@ -71,6 +71,12 @@ def _model_adapter(value: str) -> str:
     return value
 
 
+def _auth_mode(value: str) -> str:
+    if value not in {"none", "api_key", "jwt"} and not _FACTORY.fullmatch(value):
+        raise _wrong("names no way to authenticate")
+    return value
+
+
 def _http_url(value: str) -> str:
     try:
         url = urlsplit(value)
@@ -530,8 +536,10 @@ Algorithm = Literal[
 class Auth(Section):
     """Who may use the server."""
 
-    mode: Literal["none", "api_key", "jwt"] = Field(
-        "none", description="How callers prove who they are; none lets everybody in."
+    mode: Annotated[
+        str, AfterValidator(_auth_mode), Allowed('"none", "api_key", "jwt" or "package.module:factory"')
+    ] = Field(
+        "none", description="How callers prove who they are; none lets everybody in, a factory makes a judge of yours."
     )
     api_key: Secret = Field(
         None, description='A key that callers present, of 16 characters or more; its name is "default".', examples=[""]

@@ -155,8 +155,10 @@ async def _access(settings: Settings, report: Report) -> None:
             report(passed("access", f"{len(auth.api_keys) + (auth.api_key is not None)} API keys"))
         case "jwt" if auth.jwt_secret is not None or auth.jwt_key_file is not None:
             report(passed("access", "tokens, judged by a key of the settings"))
-        case _:
+        case "jwt":
             await _issuer(settings, report)
+        case factory:
+            report(passed("access", f"judged by {factory}"))
 
 
 async def _issuer(settings: Settings, report: Report) -> None:

@@ -35,7 +35,7 @@ WRONG_VALUES = [
     ("chat.max_output_tokens", "true", "must be a number, not true or false", "an integer, at least 1"),
     ("chat.client_system_messages", "'maybe'", "none of the allowed", '"keep", "drop" or "reject"'),
     ("streams.adapter", "'disk'", "none of the allowed", '"memory" or "redis"'),
-    ("auth.mode", "'apikey'", "none of the allowed", '"none", "api_key" or "jwt"'),
+    ("auth.mode", "'apikey'", "names no way", '"none", "api_key", "jwt" or "package.module:factory"'),
     ("auth.api_key", "'a b'", "no HTTP header can carry", "visible ASCII"),
     ("auth.api_key", "12345", "must be a text, in quotes", "visible ASCII"),
 ]
