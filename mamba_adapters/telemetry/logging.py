@@ -14,6 +14,7 @@ from typing import Any, Literal
 import structlog
 
 from mamba_adapters.telemetry.drawing import json_line, show_hidden, show_traceback
+from mamba_adapters.telemetry.log_output import log_output
 from mamba_adapters.telemetry.redaction import line_masker, mask_fields
 
 __all__ = ["configure_logging"]
@@ -56,7 +57,7 @@ def configure_logging(*, level: str, style: Literal["auto", "json", "console"], 
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(log_output(sys.stdout))
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
