@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -14,12 +15,14 @@ from mamba_adapters.http.openapi.chunks import UiMessageChunk
 from mamba_adapters.http.openapi.document import openapi_document
 from mamba_adapters.http.openapi.operations import OPERATIONS
 from mamba_adapters.http.openapi.requests import SimpleChat, UiChat, UiLastMessageChat
+from mamba_adapters.http.problems import STATUS
 from mamba_adapters.http.wire.ai_sdk import AiSdkEncoder
 from mamba_adapters.http.wire.profiles import COMPAT, FEATURES, Profile
 from mamba_domain.events import TurnEvent
 from tests.adapters.http.record_requests import FOLDER, RELEASES
 from tests.adapters.http.turns import CANCELLED, EVERYTHING, FAILED
-from tests.app.harness import chunks_of, running_app, settings
+from tests.app.harness import chat_body, chunks_of, running_app, settings
+from tests.fakes.scripted_model import ScriptedModel, text_script
 
 CHUNK = TypeAdapter[Any](UiMessageChunk)
 CHAT = TypeAdapter[Any](SimpleChat | UiChat | UiLastMessageChat)
@@ -94,6 +97,30 @@ async def test_what_is_asked_without_a_body_answers_as_described(path: str, oper
     described = DOCUMENT["paths"][path]["get"]["responses"][str(answer.status_code)]["content"][media_type]["schema"]
     if media_type == "application/json":
         fits(answer.json(), described)
+
+
+async def test_a_chat_that_is_busy_answers_as_described() -> None:
+    more = asyncio.Event()
+    model = ScriptedModel([*text_script("One")[:1], more, *text_script(" two.")])
+    async with (
+        running_app(settings({"chat.when_busy": "reject"}), model_for=lambda _: model) as app,
+        app.http.stream("POST", "/api/chat", json=chat_body()) as first,
+    ):
+        frames = first.aiter_raw()
+        while b"One" not in await anext(frames):
+            pass
+        answer, _ = await app.chat()
+        more.set()
+        async for _ in frames:
+            pass
+    described = DOCUMENT["paths"]["/api/chat"]["post"]["responses"][str(answer.status_code)]
+    assert answer.status_code == 409
+    fits(answer.json(), described["content"]["application/problem+json"]["schema"])
+
+
+def test_every_status_of_a_failure_before_output_is_described() -> None:
+    described = {int(status) for status in DOCUMENT["paths"]["/api/chat"]["post"]["responses"]}
+    assert set(STATUS.values()) - described == {500}
 
 
 async def test_a_problem_is_as_described() -> None:

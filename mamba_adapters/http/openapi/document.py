@@ -26,6 +26,7 @@ _FAILURES = {
     "401": "Credentials are missing, wrong or expired.",
     "403": "The caller may not do this.",
     "404": "The model does not exist or is not available to the caller.",
+    "409": "A turn runs in this chat, and the server does not replace it.",
     "413": "The request is too large.",
     "415": "The content type is not JSON.",
     "422": "The request says something that cannot be; `detail` names the places.",

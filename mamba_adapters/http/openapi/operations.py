@@ -23,7 +23,7 @@ from mamba_adapters.http.openapi.examples import (
 
 __all__ = ["OPERATIONS", "REQUESTS", "RESPONSES", "Operation"]
 
-_MODEL = ("400", "401", "403", "404", "413", "415", "422", "429", "502", "503", "504")
+_MODEL = ("400", "401", "403", "404", "409", "413", "415", "422", "429", "502", "503", "504")
 _CALLER = ("401", "403")
 
 
@@ -124,7 +124,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Follow the running turn of a chat from its first event",
         answers={**_STREAM, **_NOTHING},
         parameters=(_CHAT_ID, _PROTOCOL, _RELEASE),
-        failures=_CALLER,
+        failures=("400", *_CALLER),
     ),
     Operation(
         name="stop",
