@@ -37,7 +37,7 @@ def build_app(
     `routes` need credentials, and so does every address where there is no route; `open_routes` do not.
     """
     origins = cross_origin_layers(cross_origin or CrossOrigin())
-    return Starlette(
+    app = Starlette(
         routes=[*open_routes, *routes],
         middleware=[
             Middleware(RequestContext, observer=observer, varies_by_origin=bool(origins)),
@@ -48,6 +48,9 @@ def build_app(
         exception_handlers={MambaError: _mamba_error, HTTPException: _http_exception},
         lifespan=lifespan,
     )
+    # A redirect would be made from the Host header, which the client chose.
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _mamba_error(request: Request, error: Exception) -> Response:

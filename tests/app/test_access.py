@@ -108,6 +108,16 @@ async def test_an_open_address_that_is_written_otherwise_is_the_same_address() -
         assert answer.status == 200
 
 
+async def test_an_address_with_a_slash_too_many_is_no_address_and_nobody_is_sent_elsewhere() -> None:
+    async with wire() as server:
+        for path in ("/models/", "/api/chat/", "/docs/", "/health/live/"):
+            answer = await server.ask(
+                f"GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n".encode()
+            )
+            assert answer.status == 404
+            assert "location" not in answer.headers
+
+
 @pytest.mark.parametrize("mode", ["none", *CLOSED])
 async def test_a_websocket_is_closed_before_anything_looks_at_it(mode: str) -> None:
     application = compose(closed_settings(mode))
