@@ -326,7 +326,7 @@ class Chat(Section):
 
     system_prompt: str = Field("", description="System message put before every conversation; empty for none.")
     client_system_messages: Literal["keep", "drop", "reject"] = Field(
-        "keep", description="What becomes of system messages that a client sends; reject answers 422."
+        "keep", description="What becomes of system messages that a client sends; reject answers 400."
     )
     open_models: bool = Field(False, description="Whether models that are not listed are handed to the API as named.")
     max_steps: int = Field(10, ge=1, le=100, description="Model calls in one turn, tool rounds included.")
@@ -598,7 +598,8 @@ class Auth(Section):
     )
     open_playground: bool = Field(
         False,
-        description="Whether the playground's page loads without credentials; what it asks the server needs them all the same.",
+        description="Whether the pages (/, /docs, /redoc and /openapi.json) load without credentials; what they ask the "
+        "server needs them all the same.",
     )
 
 
@@ -606,7 +607,7 @@ class Limits(Section):
     """How much callers may take. With auth.mode = "none" all callers are one."""
 
     max_turns: Count = Field(
-        4096, description="Turns that run at the same time in one process; one more is refused with 503."
+        4096, description="Turns and titles that run at the same time in one process; one more is refused with 503."
     )
     turns_per_caller: Annotated[int | None, Field(ge=1)] = Field(
         None,
