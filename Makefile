@@ -98,7 +98,7 @@ format: $(DEV_STAMP) ## Format the source and fix what ruff can fix
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(DEV_STAMP) ## Measure the cost of a relayed delta
+bench: $(DEV_STAMP) ## Measure what a relayed delta, a stream and a request cost, beside a bare relay
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 # -- release -----------------------------------------------------------------------------------------------------------
