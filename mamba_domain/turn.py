@@ -328,13 +328,11 @@ class _Patience:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._timeout = asyncio.timeout(None)
-        self._since: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> _Patience:
         loop = asyncio.get_running_loop()
         self._clock = loop.time
-        self._since = loop.time()
+        self._since: float | None = loop.time()
         self._timer = loop.call_later(self._seconds, self._ring)
         await self._timeout.__aenter__()
         return self
@@ -342,8 +340,7 @@ class _Patience:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
         await self._timeout.__aexit__(kind, error, trace)
 
     def rest(self) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mamba_domain.errors import Code, ModelFailed, Rejected
-from mamba_domain.events import TextDelta, Usage
+from mamba_domain.events import ReasoningDelta, TextDelta, Usage
 from mamba_domain.messages import SystemMessage, UserMessage
 from mamba_domain.ports.admission import Unlimited
 from mamba_domain.titles import LONGEST_TITLE, clean_title, suggest_title
@@ -67,6 +67,10 @@ async def test_an_empty_message_is_not_asked_about() -> None:
     model = ScriptedModel()
     assert await suggest_title(" \n", model=model, upstream_model="m", within=1.0, lease=Unlimited()) == ""
     assert model.requests == []
+
+
+async def test_what_a_model_thinks_is_no_part_of_the_title() -> None:
+    assert await title_from([(ReasoningDelta(text="Hm."), TextDelta(text="Cats")), *text_script()]) == "Cats"
 
 
 async def test_a_model_that_does_not_stop_is_not_listened_to() -> None:

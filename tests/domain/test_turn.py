@@ -170,6 +170,16 @@ async def test_silence_and_length_are_bounded(limits: TurnLimits) -> None:
     assert events[-1].code is Code.MODEL_TIMEOUT
 
 
+async def test_silence_is_counted_from_the_last_event() -> None:
+    loop, first, second = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+    loop.call_later(0.3, first.set)
+    loop.call_later(0.6, second.set)
+    end = (ModelFinished(finish_reason=FinishReason.STOP, usage=None),)
+    script: Script = [first, (TextDelta(text="a"),), second, end]
+    events, _, _ = await answered(script, limits=TurnLimits(idle_timeout=0.5))
+    assert isinstance(events[-1], TurnFinished)
+
+
 async def test_usage_is_added_up_over_the_steps_and_may_be_missing() -> None:
     call = call_script(("c1", "look", "{}"))
     events, _, _ = await answered(call, text_script("x", usage=None), tools=FakeTools(FakeTool(name="look")))
