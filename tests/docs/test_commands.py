@@ -16,7 +16,7 @@ CANNOT_RUN = {
     r"make (test|check|bench|cover)\b": "runs this suite, or what takes as long",
     r"make (build|image|wheels|playground|audit|lock|sbom|licenses)\b": "installs packages, or asks the network",
     r"\.venv/bin/python -m pytest\b": "runs this suite",
-    r"(\w+=\S+ )*mamba-server serve\b": "serves until it is ended: --demo starts the server that the others ask",
+    r"(\w+=(\$\([^)]*\)|\S+) )*mamba-server serve\b": "serves until it is ended: --demo starts the server that the others ask",
     r"(docker|helm|kubectl) ": "needs a container engine or a cluster: tests/deploy judges the manifests and the image",
     r"(python3 -m venv )?/opt/": "writes outside of the repository: tests/deploy installs the wheel",
 }
