@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -20,6 +22,9 @@ _NEEDS = frozenset({"authorization", "content-type"})
 
 async def examine_server(url: str, *, origin: str | None, token: str | None, report: Report) -> None:
     """Report what is found. `token` is shown as `Authorization: Bearer`; `origin` is that of a page."""
+    if not _is_url(url):
+        report(failed("reach", "this is no http or https URL", "Write it as http://localhost:8000"))
+        return
     async with httpx2.AsyncClient(
         base_url=url.rstrip("/"),
         timeout=httpx2.Timeout(10.0, connect=5.0),
@@ -50,9 +55,6 @@ async def _is_reached(client: httpx2.AsyncClient, report: Report) -> bool:
     started = time.monotonic()
     try:
         answer = await client.get("/health/live")
-    except httpx2.UnsupportedProtocol:
-        report(failed("reach", "this is no http or https URL", "Write it as http://localhost:8000"))
-        return False
     except httpx2.TimeoutException:
         report(failed("reach", "no answer in time", "Look whether a firewall or a network policy drops the connection"))
         return False
@@ -67,12 +69,12 @@ async def _is_reached(client: httpx2.AsyncClient, report: Report) -> bool:
             )
         )
         return False
-    if answer.status_code != 200 or "x-request-id" not in answer.headers:
+    if answer.status_code != 200 or _json(answer).get("status") != "alive":
         fact = f"somebody else answers (status {answer.status_code})"
         report(failed("reach", fact, "Look at the path prefix and at the routes of the hops"))
         return False
     report(passed("reach", f"the server answers in {(time.monotonic() - started) * 1000:.0f} ms"))
-    if answer.headers["x-request-id"] != _REQUEST_ID:
+    if answer.headers.get("x-request-id") != _REQUEST_ID:
         report(
             warned("request id", "not passed on", "A hop drops or replaces X-Request-ID: logs cannot be joined by it")
         )
@@ -108,6 +110,9 @@ async def _access(client: httpx2.AsyncClient, token: str | None, report: Report)
         advice = "Look at the server's log, and at the hops"
         report(failed("access", f"GET /models gives {anonymous.status_code}", advice))
         return False
+    if _json(anonymous).get("code") != "AUTH_REQUIRED":
+        report(failed("access", "a hop asks for credentials of its own", "Let it hand all requests to the server"))
+        return False
     if token is None:
         report(passed("access", "credentials are needed"))
         return False
@@ -122,11 +127,11 @@ async def _access(client: httpx2.AsyncClient, token: str | None, report: Report)
 
 async def _health(client: httpx2.AsyncClient, credentials: dict[str, str], report: Report) -> None:
     answer = await client.get("/health", headers=credentials)
+    body = _json(answer)
     try:
-        body = answer.json()
         status, checks = body["status"], body["checks"]
         ill = [name for name, check in checks.items() if check["status"] != "healthy"]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         report(failed("health", "GET /health gives no report", "Look at the routes of the hops"))
         return
     if status == "healthy":
@@ -187,6 +192,23 @@ async def _stream(client: httpx2.AsyncClient, credentials: dict[str, str], repor
         """It was cut; the reading says where."""
     for finding in judged(reading):
         report(finding)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in {"http", "https"} and bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        return False
+
+
+def _json(answer: httpx2.Response) -> dict[str, Any]:
+    """The object that an answer holds; empty where it holds none."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _words(text: str) -> set[str]:

@@ -58,13 +58,13 @@ def cutting(after: int) -> Body:
 
 @dataclass(frozen=True, kw_only=True)
 class Hop:
-    """What a hop does. The bodies of probes and of short answers pass as they are; `status` answers in the server's place."""
+    """What a hop does. The bodies of probes and of short answers pass as they are; `status` answers for a path in the server's place."""
 
     body: Body = passing
     adds: Headers = ()
     drops: frozenset[str] = frozenset()
     withholds: frozenset[str] = frozenset()
-    status: Callable[[str], int | None] = lambda method: None
+    status: Callable[[str], int | None] = lambda path: None
 
 
 @asynccontextmanager
@@ -93,7 +93,7 @@ async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ups
     method, path, _ = head[0].split(" ")
     given = [tuple(line.split(": ", 1)) for line in head[1:] if line]
     headers = {name: value for name, value in given if name.lower() not in {"host", *kind.withholds}}
-    if (status := kind.status(method)) is not None:
+    if (status := kind.status(path)) is not None:
         writer.write(f"HTTP/1.1 {status} Hop\r\ncontent-length: 0\r\nlocation: /\r\nconnection: close\r\n\r\n".encode())
         return
     async with (

@@ -86,10 +86,12 @@ async def test_what_a_hop_does_to_a_stream_is_told_apart() -> None:
     ("kind", "subject", "expected"),
     [
         (Hop(withholds=frozenset({"authorization"})), "access", "FAIL access: the credentials of MAMBA_DOCTOR_TOKEN"),
-        (Hop(status=lambda method: 307), "reach", "FAIL reach: redirected (307)"),
-        (Hop(status=lambda method: 404), "reach", "FAIL reach: somebody else answers (status 404)"),
+        (Hop(status=lambda path: 307), "reach", "FAIL reach: redirected (307)"),
+        (Hop(status=lambda path: 404), "reach", "FAIL reach: somebody else answers (status 404)"),
+        (Hop(drops=frozenset({"x-request-id"})), "request id", "WARN request id: not passed on"),
         (Hop(withholds=frozenset({"x-request-id"})), "request id", "WARN request id: not passed on"),
-        (Hop(status=lambda method: 401 if method == "OPTIONS" else None), "cors", "FAIL cors: the preflight gets 401"),
+        (Hop(status=lambda path: 401 if path == "/models" else None), "access", "FAIL access: a hop asks"),
+        (Hop(status=lambda path: 401 if path == "/api/chat" else None), "cors", "FAIL cors: the preflight gets 401"),
         (Hop(adds=(("access-control-allow-origin", "*"),)), "cors", "FAIL cors: allowed twice"),
         (Hop(drops=frozenset({"access-control-allow-headers"})), "cors", "FAIL cors: the request's headers"),
         (Hop(drops=frozenset({"access-control-expose-headers"})), "cors", "WARN cors: pages may not read"),
@@ -120,7 +122,11 @@ async def test_a_server_that_starts_or_ends_is_not_ready() -> None:
 
 async def test_nobody_there_ends_the_examination() -> None:
     assert await examined("http://127.0.0.1:9") == ["FAIL reach: there is no connection (ConnectError)"]
-    assert await examined("localhost") == ["FAIL reach: this is no http or https URL"]
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "http://", "http://[::1", "ftp://a", "http://a:99999", ""])
+async def test_what_is_no_url_is_told(url: str) -> None:
+    assert await examined(url) == ["FAIL reach: this is no http or https URL"]
 
 
 @pytest.mark.parametrize(
