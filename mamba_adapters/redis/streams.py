@@ -129,9 +129,7 @@ class RedisStreams:
 
     async def __aexit__(self, *_: object) -> None:
         """Write what is left, and say goodbye."""
-        for task in (*self._tasks, *self._calls):
-            task.cancel()
-        await asyncio.gather(*self._tasks, *self._calls, return_exceptions=True)
+        await _ended(*self._tasks, *self._calls)
         with suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(_GOODBYE):
                 await self._writer.write()
@@ -284,3 +282,12 @@ class RedisStreams:
         task = asyncio.get_running_loop().create_task(work, name=f"redis {name}")
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
+
+
+async def _ended(*tasks: asyncio.Task[None]) -> None:
+    """Cancel until it has worked: redis-py 8.1 can swallow a cancellation that comes while it connects."""
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_A_MOMENT)
