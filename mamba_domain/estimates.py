@@ -6,6 +6,7 @@ A rule of thumb, on the same side for everybody: four characters of text are a t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import assert_never
 
 from mamba_domain.events import Usage
 from mamba_domain.messages import (
@@ -49,6 +50,8 @@ def _message(message: Message) -> int:
             return sum(map(_part, parts))
         case ToolMessage(results=results):
             return sum(_value(result.output) for result in results)
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def _part(part: UserPart | AssistantPart) -> int:
@@ -59,6 +62,8 @@ def _part(part: UserPart | AssistantPart) -> int:
             return _FILE
         case ToolCallPart(tool=tool, input=value):
             return len(tool) + _value(value)
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def _value(value: JsonValue) -> int:

@@ -35,6 +35,10 @@ async def test_a_title_is_what_the_model_says() -> None:
     assert await title_from(text_script("Baking ", "bread")) == "Baking bread"
 
 
+async def test_what_the_model_thinks_is_no_part_of_a_title() -> None:
+    assert await title_from([(ReasoningDelta(text="Hm."),), *text_script("Baking bread")]) == "Baking bread"
+
+
 async def test_the_model_is_asked_briefly_and_without_tools() -> None:
     model = ScriptedModel(text_script("x"))
     await suggest_title("  Hello " + "x" * 10_000, model=model, upstream_model="m", within=1.0, lease=Unlimited())

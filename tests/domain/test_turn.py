@@ -180,6 +180,16 @@ async def test_silence_is_counted_from_the_last_event() -> None:
     assert isinstance(events[-1], TurnFinished)
 
 
+async def test_thoughts_go_back_to_the_model_in_one_piece() -> None:
+    thinking: Script = [
+        (ReasoningDelta(text="Let me "), ReasoningDelta(text="see.")),
+        *call_script(("c1", "look", "{}")),
+    ]
+    _, model, _ = await answered(thinking, text_script("x"), tools=FakeTools(FakeTool(name="look")))
+    (said,) = [message for message in model.requests[1].messages if isinstance(message, AssistantMessage)]
+    assert said.parts[0] == ReasoningPart(text="Let me see.")
+
+
 async def test_usage_is_added_up_over_the_steps_and_may_be_missing() -> None:
     call = call_script(("c1", "look", "{}"))
     events, _, _ = await answered(call, text_script("x", usage=None), tools=FakeTools(FakeTool(name="look")))
