@@ -367,9 +367,13 @@ class _Output:
 
     async def emit(self, events: Sequence[TurnEvent]) -> None:
         if events:
-            if self.began is None:
+            is_first = self.began is None
+            if is_first:
                 self.began = time.monotonic()
             await self._sink.send(events)
+            if is_first:
+                # Whoever waits for the first word gets it before the rest is even looked at.
+                await asyncio.sleep(0)
 
 
 class _Said:

@@ -35,17 +35,19 @@ def _json(model: type[BaseModel], text: str) -> dict[str, Any]:
     return {"200": {"description": text, "content": {"application/json": _reference(model)}}}
 
 
+def _json_text_or_end(schema: str) -> dict[str, Any]:
+    """What `data:` of an event holds."""
+    chunk = {"contentMediaType": "application/json", "contentSchema": {"$ref": f"#/components/schemas/{schema}"}}
+    return {"type": "string", "anyOf": [{"const": "[DONE]"}, chunk]}
+
+
 _EVENTS: dict[str, Any] = {
     "schema": {
         "type": "object",
         "description": "One event. `data` is a UiMessageChunk as JSON text, or `[DONE]` after the last one.",
         "required": ["data"],
         "properties": {
-            "data": {
-                "type": "string",
-                "contentMediaType": "application/json",
-                "contentSchema": {"$ref": "#/components/schemas/UiMessageChunk"},
-            }
+            "data": _json_text_or_end("UiMessageChunk"),
         },
     },
     "examples": {"answer": {"summary": "A short answer, event by event.", "value": STREAM_EXAMPLE}},
@@ -196,11 +198,7 @@ OPERATIONS: tuple[Operation, ...] = (
                         "schema": {
                             "type": "object",
                             "properties": {
-                                "data": {
-                                    "type": "string",
-                                    "contentMediaType": "application/json",
-                                    "contentSchema": {"$ref": "#/components/schemas/OpenAiAnswer"},
-                                }
+                                "data": _json_text_or_end("OpenAiAnswer"),
                             },
                         }
                     },
