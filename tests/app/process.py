@@ -119,15 +119,22 @@ def environment_of(values: Mapping[str, object]) -> dict[str, str]:
 
 @asynccontextmanager
 async def server_process(
-    directory: Path, values: Mapping[str, object], *, listens: bool = True, before: tuple[str, ...] = ()
+    directory: Path,
+    values: Mapping[str, object],
+    *,
+    listens: bool = True,
+    before: tuple[str, ...] = (),
+    command: tuple[str, ...] = ("mamba_app", "serve"),
 ) -> AsyncIterator[ServerProcess]:
-    """Start a server in an empty directory, and leave nothing of it behind. `before` is put in front of the command."""
+    """Start a server in an empty directory, and leave nothing of it behind.
+
+    `command` is a Python module with its arguments; `before` is put in front of the interpreter.
+    """
     process = await asyncio.create_subprocess_exec(
         *before,
         sys.executable,
         "-m",
-        "mamba_app",
-        "serve",
+        *command,
         cwd=directory,
         env=environment_of({**_DEFAULTS, **values}),
         stdin=asyncio.subprocess.DEVNULL,
