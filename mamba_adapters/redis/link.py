@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import structlog
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -28,6 +28,7 @@ Command: TypeAlias = tuple[str | bytes | int | float, ...]
 
 _CONNECT_TIMEOUT = 1.0
 _REPLY_TIMEOUT = 2.0
+_MOST_CONNECTIONS = 8
 _CAUTION = 1.0
 """Seconds after a failure in which nobody waits for an answer."""
 
@@ -118,8 +119,11 @@ def _client(url: str, password: str | None, *, reply_timeout: float) -> Redis:
     if not url.startswith("unix:"):
         given["socket_keepalive"] = True
     try:
-        client = Redis.from_url(
+        # Whoever finds all connections taken waits for one: after a replica's end all its readers come at once.
+        pool = BlockingConnectionPool.from_url(
             url,
+            max_connections=_MOST_CONNECTIONS,
+            timeout=_REPLY_TIMEOUT,
             protocol=2,
             client_name="mamba-server",
             socket_connect_timeout=_CONNECT_TIMEOUT,
@@ -127,9 +131,10 @@ def _client(url: str, password: str | None, *, reply_timeout: float) -> Redis:
             retry=Retry(NoBackoff(), 0),
             **given,
         )
-        client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+        pool.make_connection()  # type: ignore[no-untyped-call]
     except (ValueError, TypeError):
         raise Misconfigured("redis.url", "is no URL of a Redis server") from None
     # Nothing is connected yet: what the URL says has only been judged. Replies as they are: this adapter reads them itself.
+    client = Redis.from_pool(pool)
     client.response_callbacks.clear()
     return client

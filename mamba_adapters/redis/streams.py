@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final, Protocol
 
 from mamba_adapters.redis.keys import Keys
@@ -20,13 +20,13 @@ from mamba_adapters.redis.lease import Lease, RedisProbe
 from mamba_adapters.redis.link import Link, Unavailable, fields_of
 from mamba_adapters.redis.mirrors import Mirrors
 from mamba_adapters.redis.news import News, post
-from mamba_adapters.redis.writer import Copy, Source, Writer
+from mamba_adapters.redis.writer import LINGER, UNREAD, Copy, Source, Writer
 from mamba_domain.events import TurnEvent, TurnFailed
 from mamba_domain.ports.replicas import Replicas, TurnOwner
 from mamba_domain.ports.streams import Claim, Follower, RequestKey, StreamId, StreamKey, StreamSink, StreamStore
 from mamba_domain.ports.upkeep import NoUpkeep, StoreObserver
 
-__all__ = ["LocalStreams", "RedisStreams"]
+__all__ = ["LocalFollower", "LocalStreams", "RedisStreams"]
 
 _CLAIM_TIMEOUT: Final = 0.5
 _FOUND_AFTER_LOSS: Final = 60_000
@@ -34,12 +34,31 @@ _FOUND_AFTER_LOSS: Final = 60_000
 _A_MOMENT: Final = 0.02
 _MOMENTS: Final = 50
 """How often a stream is looked for that another process has claimed and not yet begun."""
+_ON_ITS_WAY: Final = 0.05
+"""Seconds that a new stream may take to be found from elsewhere."""
 _GOODBYE: Final = 0.25
 """Seconds for the last words to the server."""
 
 
+class LocalFollower(Follower, Protocol):
+    """A reader in this process."""
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the terminal event was taken."""
+        ...
+
+
 class LocalStreams(StreamStore, Replicas, Protocol):
     """The store of this process, as far as the copying has to look into it."""
+
+    def follow(self, stream_id: StreamId) -> AbstractAsyncContextManager[LocalFollower | None]:
+        """See the port."""
+        ...
+
+    def is_unread(self, stream_id: StreamId) -> bool:
+        """Whether a stream ended while its readers were away, and none has come back for it yet."""
+        ...
 
     def __contains__(self, stream_id: object) -> bool:
         """Whether a stream is held."""
@@ -110,6 +129,7 @@ class RedisStreams:
             longest_turn=self._longest_turn,
             keep_named=self._keep_named,
             found_former=self._call_stop,
+            is_unread=self._local.is_unread,
             observer=self._observer,
         )
         self._lease = Lease(
@@ -177,17 +197,25 @@ class RedisStreams:
 
     async def resumable(self, key: StreamKey) -> StreamId | None:
         """See the port."""
-        return await self._local.resumable(key) or await self._find(key, lost_too=True)
+        found = await self._local.resumable(key) or await self._find(key, lost_too=True)
+        if found is None and self._link.is_well:
+            # It may have begun elsewhere this very moment.
+            await asyncio.sleep(_ON_ITS_WAY)
+            found = await self._find(key, lost_too=True)
+        return found
 
     @asynccontextmanager
     async def follow(self, stream_id: StreamId) -> AsyncIterator[Follower | None]:
         """See the port."""
         if stream_id not in self._local:
             await self._mirrors.attach(stream_id)
+        may_be_unread = stream_id in self._mirrors or self._local.is_unread(stream_id)
         try:
             async with self._local.follow(stream_id) as follower:
                 yield follower
         finally:
+            if may_be_unread and follower is not None and follower.at_end:
+                self._call(self._note_read(stream_id), "note")
             if stream_id in self._mirrors and not self._local.followers(stream_id):
                 self._mirrors.detach(stream_id)
                 self._local.forget(stream_id)
@@ -214,9 +242,15 @@ class RedisStreams:
             if found is None:
                 return None
             stream_id = StreamId(found.decode())
-            last, (seconds, micros) = await self._link.ask(self._last_entry(stream_id), ("TIME",))
-            if not last or b"end" in (fields := fields_of(last[0])):
+            last, (seconds, micros), was_read = await self._link.ask(
+                self._last_entry(stream_id), ("TIME",), ("EXISTS", self._keys.was_read(stream_id))
+            )
+            if not last:
                 return None
+            fields = fields_of(last[0])
+            if b"end" in fields:
+                is_waiting = lost_too and fields[b"end"] == UNREAD and not was_read and stream_id not in self._local
+                return stream_id if is_waiting else None
             if stream_id in self._local:
                 return stream_id if stream_id in self._mirrors else None
             if await self._is_alive(fields):
@@ -255,6 +289,10 @@ class RedisStreams:
     async def _is_alive(self, fields: dict[bytes, bytes]) -> bool:
         (alive,) = await self._link.ask(("EXISTS", self._keys.process(fields[b"by"].decode())))
         return bool(alive)
+
+    async def _note_read(self, stream_id: StreamId) -> None:
+        with suppress(Unavailable):
+            await self._link.ask(("SET", self._keys.was_read(stream_id), b"", "EX", LINGER))
 
     async def _forget_claim(self, request: RequestKey) -> None:
         with suppress(Unavailable):

@@ -1,7 +1,8 @@
 """Copies this process's streams to Redis, beside the turns and never in their way.
 
 A turn marks its stream as changed and goes on. One task takes what has come in the meantime, of all streams together, and
-writes it at one go; it rests the longer the more there was, so that copying stays a small part of the process's work.
+writes it at one go; it rests the longer the more there was, so that copying stays a small part of the process's work. Only a
+new stream is written at once: whoever loses its connection to the first words may look for it elsewhere right away.
 What could not be written is not kept here: the log in memory holds the stream from its start, and the copy is made anew.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -23,7 +25,7 @@ from mamba_domain.events import Restored, StepStarted, TurnCancelled, TurnEvent,
 from mamba_domain.ports.streams import RequestKey, StreamId, StreamKey
 from mamba_domain.ports.upkeep import StoreObserver
 
-__all__ = ["Copy", "Source", "Writer"]
+__all__ = ["LINGER", "UNREAD", "Copy", "Source", "Writer"]
 
 _REST: Final = 0.015
 """Seconds between two rounds, at least."""
@@ -33,8 +35,10 @@ _AFTER_A_FAILURE: Final = 1.0
 _COPIES_AT_ONCE: Final = 64
 _PIECE_CHARS: Final = 65_536
 _MOST_ENTRIES: Final = 50_000
-_LINGER: Final = 60
-"""Seconds that an ended stream stays for the readers who are still at it."""
+LINGER: Final = 60
+"""Seconds that an ended stream stays for the readers who are still at it, or who come back for it."""
+UNREAD: Final = b"unread"
+"""Marks the end of a stream that nobody was reading."""
 _MOST_ENDED: Final = 1000
 """How many streams that ended while nothing could be written are kept for better times."""
 _SILENT = (TurnStarted, Restored, StepStarted, TurnFailed)
@@ -75,7 +79,8 @@ class Writer:
     """The copying task's state.
 
     `longest_turn` and `keep_named` are seconds: after the first an abandoned copy expires, for the second a named request's
-    answer stays. `found_former` is told which stream a new one has followed in its chat.
+    answer stays. `found_former` is told which stream a new one has followed in its chat. `is_unread`
+    says whether a stream ended while its readers were away.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class Writer:
         longest_turn: float,
         keep_named: float,
         found_former: Callable[[StreamId], None],
+        is_unread: Callable[[StreamId], bool],
         observer: StoreObserver,
     ) -> None:
         self._link = link
@@ -95,10 +101,12 @@ class Writer:
         self._longest_turn = int(longest_turn)
         self._keep_named = max(1, int(keep_named))
         self._found_former = found_former
+        self._is_unread = is_unread
         self._observer = observer
         self._copies: dict[StreamId, Copy] = {}
         self._changed: list[Copy] = []
         self._wake = asyncio.Event()
+        self._begun = asyncio.Event()
 
     def __len__(self) -> int:
         """How many streams are not yet written to their end."""
@@ -115,6 +123,8 @@ class Writer:
             copy.marked_at = time.monotonic()
             self._changed.append(copy)
             self._wake.set()
+            if not copy.is_begun and self._link.is_well:
+                self._begun.set()
 
     def write_anew(self) -> None:
         """The server has lost what it held."""
@@ -127,7 +137,10 @@ class Writer:
         rest = _REST
         while True:
             await self._wake.wait()
-            await asyncio.sleep(rest)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._begun.wait()
+            self._begun.clear()
             usual = max(_REST, min(_LONGEST_REST, len(self._changed) * _REST_PER_COPY))
             rest = usual if await self.write() else _AFTER_A_FAILURE
 
@@ -192,7 +205,7 @@ class Writer:
         for events in pieces(copy.source.take(), _PIECE_CHARS):
             copy.is_over = isinstance(events[-1], TurnFinished | TurnFailed | TurnCancelled)
             copy.has_said_something = copy.has_said_something or not all(isinstance(event, _SILENT) for event in events)
-            end: tuple[str | bytes, ...] = ("end", b"1") if copy.is_over else ()
+            end: tuple[str | bytes, ...] = ("end", self._end_of(copy)) if copy.is_over else ()
             fields = ("at", copy.place, "by", self._process_id, "events", dump_events(events), *end)
             commands.append(("XADD", key, "MAXLEN", "~", _MOST_ENTRIES, "*", *fields))
             copy.place += length(events)
@@ -202,6 +215,9 @@ class Writer:
         if copy.is_over:
             commands += self._ending(copy, key)
         return commands
+
+    def _end_of(self, copy: Copy) -> bytes:
+        return UNREAD if self._is_unread(copy.stream_id) else b"1"
 
     def _beginning(self, copy: Copy, key: str) -> list[Command]:
         """A new stream takes its chat over; a copy that is made anew does so only where nobody else has."""
@@ -214,11 +230,11 @@ class Writer:
     def _ending(self, copy: Copy, key: str) -> list[Command]:
         """The chat's key may stay: whoever finds an ended stream there finds nothing."""
         if copy.request is None:
-            return [("EXPIRE", key, _LINGER)]
+            return [("EXPIRE", key, LINGER)]
         name = self._keys.request(copy.request)
         if not copy.has_said_something:
-            return [("EXPIRE", key, _LINGER), ("DEL", name)]
-        return [("EXPIRE", key, max(_LINGER, self._keep_named)), ("EXPIRE", name, self._keep_named)]
+            return [("EXPIRE", key, LINGER), ("DEL", name)]
+        return [("EXPIRE", key, max(LINGER, self._keep_named)), ("EXPIRE", name, self._keep_named)]
 
     def _forget_some(self) -> None:
         """Of the streams that ended while nothing could be written, the latest are enough."""

@@ -150,6 +150,11 @@ class Reader:
         """What has arrived since the last call, without waiting."""
         return self._take() if self._pending() else ()
 
+    @property
+    def at_end(self) -> bool:
+        """Whether the terminal event was taken."""
+        return self._log.over and not self._pending()
+
     def leave(self) -> None:
         """See `Follower`."""
         self._left = True

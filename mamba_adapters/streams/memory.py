@@ -1,7 +1,8 @@
 """Streams in this process's memory: an implementation of `mamba_domain.ports.streams`.
 
-A log is forgotten when its turn is over and its last reader has left. One that nobody came for yet, or whose request has a
-name and may be asked again, is kept a little longer, within a bound on everything that is kept so.
+A log is forgotten when its turn is over and its last reader has left. One that nobody came for yet, whose readers left
+before its end, or whose request has a name and may be asked again, is kept a little longer, within a bound on everything that
+is kept so.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from mamba_adapters.streams.beats import Beats
 from mamba_adapters.streams.log import Log, Reader
-from mamba_domain.events import Restored, StepStarted, TurnEvent, TurnFailed, TurnStarted
+from mamba_domain.events import Restored, StepStarted, TurnCancelled, TurnEvent, TurnFailed, TurnStarted
 from mamba_domain.ports.replicas import Alone, TurnOwner
 from mamba_domain.ports.streams import Claim, RequestKey, StreamId, StreamKey, StreamSink
 
@@ -58,7 +59,7 @@ class MemoryStreams(Alone):
     """The store.
 
     `high_water` is how many characters the fastest reader may lag before the writer has to wait. `keep_unread` is how many
-    seconds a stream that ended before its first reader came is kept for it, `keep_named` how many one is kept whose request
+    seconds a stream that ended without readers is kept for one, `keep_named` how many one is kept whose request
     has a name. What is kept so has `keep_chars` characters at most; the oldest is forgotten first.
     """
 
@@ -79,6 +80,7 @@ class MemoryStreams(Alone):
         self._kept: dict[StreamId, int] = {}
         self._kept_chars = 0
         self._running: dict[StreamKey, StreamId] = {}
+        self._unread: dict[StreamKey, StreamId] = {}
         self._claims: dict[tuple[str, str], Claim] = {}
         self._owner: TurnOwner | None = None
 
@@ -91,6 +93,7 @@ class MemoryStreams(Alone):
         log = Log(high_water=self._high_water, on_end=lambda: self._ended(stream_id), beats=self._beats)
         self._held[stream_id] = _Held(log, key, request)
         if key is not None:
+            self._unread.pop(key, None)
             former = self._running.get(key)
             self._running[key] = stream_id
             if former is not None and self._owner is not None:
@@ -113,7 +116,12 @@ class MemoryStreams(Alone):
 
     async def resumable(self, key: StreamKey) -> StreamId | None:
         """See the port: a writer cannot be lost without its readers."""
-        return self._running.get(key)
+        return self._running.get(key) or self._unread.get(key)
+
+    def is_unread(self, stream_id: StreamId) -> bool:
+        """Whether a stream ended while its readers were away, and none has come back for it yet."""
+        held = self._held.get(stream_id)
+        return held is not None and held.key is not None and self._unread.get(held.key) == stream_id
 
     @asynccontextmanager
     async def follow(self, stream_id: StreamId) -> AsyncIterator[Reader | None]:
@@ -132,8 +140,8 @@ class MemoryStreams(Alone):
             reader.close()
             log.readers.remove(reader)
             log.reader_moved()
-            if log.over and not log.readers and not (held.request and held.timer):
-                self.forget(stream_id)
+            if log.over and not log.readers:
+                self._left(stream_id, held, at_end=reader.at_end)
 
     def followers(self, stream_id: StreamId) -> int:
         """See the port."""
@@ -160,8 +168,31 @@ class MemoryStreams(Alone):
         if held.timer is not None:
             held.timer.cancel()
         self._kept_chars -= self._kept.pop(stream_id, 0)
+        self._was_read(stream_id, held)
         if held.request is not None:
             self._free(held.request, stream_id)
+
+    def _left(self, stream_id: StreamId, held: _Held, *, at_end: bool) -> None:
+        """Nobody reads a stream that is over."""
+        if at_end:
+            self._was_read(stream_id, held)
+        elif self._miss_end(stream_id, held) and held.timer is None:
+            self._keep(stream_id, held, self._keep_unread)
+        if held.timer is None or (at_end and held.request is None):
+            self.forget(stream_id)
+
+    def _miss_end(self, stream_id: StreamId, held: _Held) -> bool:
+        """Whoever left before the end may come back for it, unless somebody has stopped the turn."""
+        if held.key is None or isinstance(held.log.events[-1], TurnCancelled):
+            return False
+        if self._running.get(held.key) not in (None, stream_id):
+            return False
+        self._unread[held.key] = stream_id
+        return True
+
+    def _was_read(self, stream_id: StreamId, held: _Held) -> None:
+        if held.key is not None and self._unread.get(held.key) == stream_id:
+            del self._unread[held.key]
 
     def _ended(self, stream_id: StreamId) -> None:
         """A terminal event was written: the chat no longer finds the stream, its readers finish it."""
@@ -173,9 +204,10 @@ class MemoryStreams(Alone):
         if held.request is not None and _said_nothing(held.log.events):
             self._free(held.request, stream_id)
             held.request = None
+        is_missed = held.was_read and not held.log.readers and self._miss_end(stream_id, held)
         if held.request is not None:
             self._keep(stream_id, held, self._keep_named)
-        elif not held.was_read:
+        elif not held.was_read or is_missed:
             self._keep(stream_id, held, self._keep_unread)
         elif not held.log.readers:
             self.forget(stream_id)

@@ -101,7 +101,11 @@ class StreamStore(Protocol):
         ...
 
     async def resumable(self, key: StreamKey) -> StreamId | None:
-        """The stream for a reader who comes back: the running one, or one whose writer was lost a short while ago."""
+        """The stream for a reader who comes back.
+
+        That is the running one, one that ended a short while ago while its readers were away, until somebody has read its
+        end, or one whose writer was lost a short while ago. A turn that was stopped leaves nothing to come back for.
+        """
         ...
 
     def follow(self, stream_id: StreamId) -> AbstractAsyncContextManager[Follower | None]:
