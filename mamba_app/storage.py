@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from mamba_domain.ports.upkeep import StoreObserver
 
 __all__ = ["Storage", "storage"]
 
+_PROMISED = ("open", "claim", "release", "running", "resumable", "follow", "followers", "attend", "stop", "hang_up")
+_BEFORE_ITS_READER = 30.0
+"""Seconds for which an answer is kept at least that ended without a reader."""
 _AFTER_A_TURN = 60.0
 """Seconds beyond the longest turn after which a copy expires that nobody ends any more."""
 
@@ -29,8 +33,11 @@ class Storage:
 
 def storage(settings: Settings, *, observer: StoreObserver | None = None) -> Storage:
     """The store; nothing is connected yet. Raises `Misconfigured` for one that cannot be made."""
+    if settings.streams.adapter not in ("memory", "redis"):
+        return _made_by(settings.streams.adapter)
     memory = MemoryStreams(
         high_water=settings.streams.high_water_bytes,
+        keep_unread=max(_BEFORE_ITS_READER, settings.streams.linger_seconds),
         keep_named=settings.streams.replay_seconds,
     )
     if settings.streams.adapter == "memory":
@@ -52,3 +59,18 @@ def storage(settings: Settings, *, observer: StoreObserver | None = None) -> Sto
         observer=observer,
     )
     return Storage(streams=streams, connections=(streams,), probes=(streams.probe,))
+
+
+def _made_by(path: str) -> Storage:
+    """The store that a factory named by `package.module:name` makes; it is entered where it can be."""
+    module_name, _, attribute = path.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise Misconfigured("streams.adapter", f"{path} cannot be imported") from error
+    streams = factory()
+    lacking = [name for name in _PROMISED if not callable(getattr(streams, name, None))]
+    if lacking:
+        raise Misconfigured("streams.adapter", f"{path} makes no store: it has no {lacking[0]}")
+    connections = (streams,) if isinstance(streams, AbstractAsyncContextManager) else ()
+    return Storage(streams=streams, connections=connections)

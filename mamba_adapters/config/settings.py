@@ -77,6 +77,12 @@ def _auth_mode(value: str) -> str:
     return value
 
 
+def _stream_store(value: str) -> str:
+    if value not in {"memory", "redis"} and not _FACTORY.fullmatch(value):
+        raise _wrong("names no store")
+    return value
+
+
 def _http_url(value: str) -> str:
     try:
         url = urlsplit(value)
@@ -417,8 +423,12 @@ class Tools(Section):
 class Streams(Section):
     """How answers are kept and sent."""
 
-    adapter: Literal["memory", "redis"] = Field(
-        "memory", description="Where running answers are kept: in the process, or also in Redis, for all processes."
+    adapter: Annotated[str, AfterValidator(_stream_store), Allowed('"memory", "redis" or "package.module:factory"')] = (
+        Field(
+            "memory",
+            description="Where running answers are kept: in the process, or also in Redis, for all processes, or where a factory "
+            "of yours keeps them.",
+        )
     )
     merge_ms: int = Field(
         25,
@@ -434,7 +444,7 @@ class Streams(Section):
         30.0,
         ge=0,
         le=86_400,
-        description='Seconds that a turn waits for a reader with on_disconnect = "linger".',
+        description='Seconds that a turn waits for a reader with on_disconnect = "linger", and an answer that ended without one.',
     )
     replay_seconds: Seconds = Field(
         300.0, description="Seconds that the answer to a request with an Idempotency-Key is kept after its end."

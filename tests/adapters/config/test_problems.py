@@ -34,7 +34,7 @@ WRONG_VALUES = [
     ("chat.max_output_tokens", "0", "must be greater than or equal to 1", "an integer, at least 1"),
     ("chat.max_output_tokens", "true", "must be a number, not true or false", "an integer, at least 1"),
     ("chat.client_system_messages", "'maybe'", "none of the allowed", '"keep", "drop" or "reject"'),
-    ("streams.adapter", "'disk'", "none of the allowed", '"memory" or "redis"'),
+    ("streams.adapter", "'disk'", "names no store", '"memory", "redis" or "package.module:factory"'),
     ("auth.mode", "'apikey'", "names no way", '"none", "api_key", "jwt" or "package.module:factory"'),
     ("auth.api_key", "'a b'", "no HTTP header can carry", "visible ASCII"),
     ("auth.api_key", "12345", "must be a text, in quotes", "visible ASCII"),
