@@ -12,7 +12,7 @@ from mamba_adapters.demo.prompt import Prompt
 from mamba_adapters.demo.transcript import Dice
 from mamba_domain.messages import FilePart, ToolResultPart
 
-__all__ = ["about_results", "answer", "filled", "received", "title"]
+__all__ = ["about_results", "answer", "filled", "received"]
 
 _LONGEST_GREETING = 4
 _LONGEST_QUOTE = 240
@@ -41,12 +41,6 @@ def received(files: Sequence[FilePart], dice: Dice) -> str:
     """What to say about attachments."""
     names = " and ".join(f"**{file.filename or file.media_type}**" for file in files)
     return dice.pick(texts.FILES).replace("{files}", names)
-
-
-def title(prompt: Prompt) -> str:
-    """A conversation's name, from its first question."""
-    words = prompt.topic or " ".join(prompt.spelled[:6])
-    return words[:1].upper() + words[1:] or texts.UNTITLED
 
 
 def filled(text: str, prompt: Prompt) -> str:

@@ -10,10 +10,11 @@ from typing import TypeAlias
 from urllib.parse import quote_plus
 
 from mamba_adapters.demo import texts
-from mamba_adapters.demo.answers import about_results, answer, filled, received, title
+from mamba_adapters.demo.answers import about_results, answer, filled, received
 from mamba_adapters.demo.displays import DISPLAYS
 from mamba_adapters.demo.prompt import Prompt
 from mamba_adapters.demo.schema_inputs import made_input
+from mamba_adapters.demo.titles import title_of
 from mamba_adapters.demo.transcript import Dice
 from mamba_domain.messages import JsonObject, SystemMessage, ToolMessage
 from mamba_domain.ports.chat_model import ModelRequest
@@ -83,7 +84,7 @@ def _parts(request: ModelRequest) -> Iterator[ReplyPart]:
         yield Said(json.dumps(made, ensure_ascii=False, indent=2))
         return
     if _wants_title(request):
-        yield Said(title(prompt))
+        yield Said(title_of(prompt.text))
         return
     if spoken and isinstance(last := spoken[-1], ToolMessage):
         yield Said(about_results(last.results, dice))

@@ -223,7 +223,7 @@ def test_results_are_spoken_of_and_nothing_is_called_again(result: ToolResultPar
     ("text", "title"),
     [
         ("How do I bake sourdough bread at home?", "Bake sourdough bread at home"),
-        ("Show me a chart", "Show me a chart"),
+        ("Show me a chart", "Chart"),
         ("", "New conversation"),
     ],
 )
