@@ -8,7 +8,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from types import FrameType
@@ -21,12 +22,12 @@ from mamba_adapters.config.settings import Settings
 from mamba_adapters.http.guard import WireLimits
 from mamba_adapters.telemetry.logging import configure_logging
 from mamba_adapters.telemetry.workers import forget_worker, share_metrics
-from mamba_app.composition import Application, compose
+from mamba_app.composition import compose
 from mamba_app.server import DrainingServer, server_config
 from mamba_app.workers import run_workers
 from mamba_domain.errors import Misconfigured
 
-__all__ = ["serve"]
+__all__ = ["serve", "warm_up"]
 
 log = structlog.stdlib.get_logger("mamba.server")
 
@@ -42,6 +43,8 @@ _BANNER = """
 """
 """On standard error as well, whatever level is logged: this has to be seen."""
 
+_PAUSE = 0.2
+"""Seconds between two looks for a moment without requests."""
 _MISCONFIGURED = 2
 _COULD_NOT_START = 3
 
@@ -85,18 +88,29 @@ def _serve(settings: Settings) -> int:
         running_turns=lambda: len(application.supervisor),
         stop_turns=application.chat.stop_all,
         when_started=lambda: threading.Thread(
-            target=_warm_up, args=(application,), name="warm up", daemon=True
+            target=warm_up, args=(application.warm_up, lambda: not server.server_state.tasks), daemon=True
         ).start(),
     )
     try:
         if settings.server.workers == 1:
             return _run(server, starting)
         # Once, for all of them.
-        _warm_up(application)
+        warm_up(application.warm_up)
         listener = config.bind_socket()
     except SystemExit:
         return _COULD_NOT_START
     return run_workers(settings.server.workers, listener, partial(_run, server, starting), when_over=forget_worker)
+
+
+def warm_up(work: Callable[[], None], is_idle: Callable[[], bool] = lambda: True) -> None:
+    """Do `work`, then exempt what is there from collections: they would walk it again and again, and stop every stream.
+
+    That waits for a moment without requests: garbage among what is exempt is never freed.
+    """
+    work()
+    while not is_idle():
+        time.sleep(_PAUSE)
+    gc.freeze()
 
 
 def _run(
@@ -150,12 +164,6 @@ def _say_what_this_is(settings: Settings) -> None:
     if settings.auth.mode == "none" and not _is_loopback(settings.server.host):
         log.warning("auth.none", note=_OPEN, host=settings.server.host)
         sys.stderr.write(_BANNER)
-
-
-def _warm_up(application: Application) -> None:
-    """What start-up made lives as long as the process: a full collection would walk it and stop every stream."""
-    application.warm_up()
-    gc.freeze()
 
 
 def _is_loopback(host: str) -> bool:

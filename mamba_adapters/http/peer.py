@@ -70,8 +70,9 @@ class PeerProtocol(HttpToolsProtocol):
         self.app_state = {**self.app_state, _STATE_KEY: self._peer}
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
+        """Tell whoever waits, and leave no timer behind: it would keep what a reset connection had for as long as it runs."""
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()
         self._peer.lost()
 
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 
+from mamba_adapters.http.peer import PeerProtocol
+from mamba_app.serve import warm_up
 from mamba_domain.chat import Chat
 from mamba_domain.events import TextDelta
 from tests.app.harness import Running, chat_body, running_app, settings
 from tests.fakes.scripted_model import Script, ScriptedModel, call_script, text_script
+
+
+def open_connections() -> int:
+    return sum(isinstance(thing, PeerProtocol) for thing in gc.get_objects())
 
 
 @contextmanager
@@ -47,6 +55,34 @@ async def read_whole(app: Running) -> None:
 async def leave_early(app: Running) -> None:
     async with app.http.stream("POST", "/api/chat", json=chat_body()) as response:
         await anext(response.aiter_bytes())
+
+
+async def test_a_connection_that_is_reset_after_its_answer_is_forgotten_at_once() -> None:
+    async with running_app() as app:
+        before = open_connections()
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+            writer.write(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
+            await reader.readuntil(b'"alive"}')
+            plain: socket.socket = writer.get_extra_info("socket")
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        async with asyncio.timeout(10):
+            while open_connections() > before:  # noqa: ASYNC110 - a socket has no event for it
+                await asyncio.sleep(0.01)
+
+
+async def test_what_start_up_made_is_exempt_from_collections_once_no_request_runs() -> None:
+    frozen = gc.get_freeze_count()
+    looks = iter([False, False, True])
+    done: list[int] = []
+    try:
+        await asyncio.to_thread(warm_up, lambda: done.append(gc.get_freeze_count()), lambda: next(looks))
+        assert done == [frozen]
+        assert gc.get_freeze_count() > frozen
+        assert list(looks) == []
+    finally:
+        gc.unfreeze()
 
 
 HANGING = ([TextDelta(text="Half")], asyncio.Event())
