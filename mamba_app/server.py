@@ -25,6 +25,7 @@ from starlette.types import ASGIApp
 
 from mamba_adapters.http.guard import WireLimits, guarded_by
 from mamba_app.ending import end_process
+from mamba_app.memory import Tidying, give_back
 
 __all__ = ["DrainingServer", "server_config"]
 
@@ -89,6 +90,7 @@ class DrainingServer(uvicorn.Server):
         self._heard_from: set[str] = set()
         self._starting: asyncio.Task[object] | None = None
         self._owns_process = False
+        self._tidying = Tidying(give_back)
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until a signal. The process is this server's: it is ended in time even if something blocks it."""
@@ -122,9 +124,10 @@ class DrainingServer(uvicorn.Server):
             self._when_started()
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: whether the listener is to be closed."""
+        """Ten times a second: whether the listener is to be closed, and whether a rush is over."""
         if self._signalled is not None and time.monotonic() - self._signalled >= self._drain_delay:
             self.should_exit = True
+        self._tidying.look(len(self.server_state.tasks))
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -8,14 +8,18 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from mamba_adapters.http.peer import PeerProtocol
+from mamba_app.memory import Tidying
 from mamba_app.serve import warm_up
 from mamba_domain.chat import Chat
 from mamba_domain.events import TextDelta
 from tests.app.harness import Running, chat_body, running_app, settings
+from tests.app.process import client_of, server_process
+from tests.fakes.openai_server import FakeOpenAI, Reply, Text, Until
 from tests.fakes.scripted_model import Script, ScriptedModel, call_script, text_script
 
 
@@ -84,6 +88,71 @@ async def test_what_start_up_made_is_exempt_from_collections_once_no_request_run
         assert list(looks) == []
     finally:
         gc.unfreeze()
+
+
+class Rush:
+    """`Tidying` at a clock of its own; how often it tidied."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.times = 0
+        self._tidying = Tidying(self._tidy, clock=lambda: self.now)
+
+    def _tidy(self) -> None:
+        self.times += 1
+
+    def look(self, requests: int, *, later: float = 0.0) -> int:
+        self.now += later
+        self._tidying.look(requests)
+        return self.times
+
+
+def test_memory_is_given_back_once_for_a_rush_that_is_over() -> None:
+    rush = Rush()
+    rush.look(500)
+    assert rush.look(10) == 0
+    assert rush.look(12, later=1.9) == 0
+    assert rush.look(12, later=0.1) == 1
+    assert rush.look(12, later=60) == 1
+
+
+def test_memory_is_kept_while_the_rush_goes_on_and_where_there_was_none() -> None:
+    rush = Rush()
+    rush.look(500)
+    rush.look(10)
+    rush.look(100, later=1.9)
+    assert rush.look(10, later=0.1) == 0
+    assert rush.look(10, later=2) == 1
+    rush.look(63)
+    rush.look(0)
+    assert rush.look(0, later=60) == 1
+
+
+async def test_the_server_gives_memory_back_when_a_rush_is_over(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    count = 64
+    async with FakeOpenAI() as upstream:
+        upstream.script([Reply(steps=(Text("Half"), Until(gate), Text(" and half.")))] * count)
+        values = {"model.adapter": "openai-chat", "openai.base_url": upstream.base_url, "logging.level": "DEBUG"}
+        async with server_process(tmp_path, values) as server, client_of(server) as client:
+
+            async def read(chat_id: str) -> None:
+                async with client.stream("POST", "/api/chat", json=chat_body(id=chat_id)) as response:
+                    frames = response.aiter_bytes()
+                    await anext(frames)
+                    begun.release()
+                    async for _ in frames:
+                        """To the end."""
+
+            begun = asyncio.Semaphore(0)
+            async with asyncio.TaskGroup() as readers:
+                for number in range(count):
+                    readers.create_task(read(f"chat-{number}"))
+                for _ in range(count):
+                    await begun.acquire()
+                await asyncio.sleep(1)  # The server looks ten times a second.
+                gate.set()
+            await server.told("memory.tidied")
 
 
 HANGING = ([TextDelta(text="Half")], asyncio.Event())
