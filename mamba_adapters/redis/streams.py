@@ -312,7 +312,7 @@ class RedisStreams:
 
     def _call_stop(self, former: StreamId) -> None:
         """Another process's turn in a chat that has a new one here. Our own former turn has been told already."""
-        if former not in self._local:
+        if former not in self._local or former in self._mirrors:
             self._call(self.stop(former), "stop")
 
     def _call(self, work: Coroutine[Any, Any, None], name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -35,21 +35,21 @@ class Owner:
 
 
 @asynccontextmanager
-async def replica(server: RedisServer) -> AsyncIterator[RedisStreams]:
+async def replica(redis: RedisServer) -> AsyncIterator[RedisStreams]:
     """The store of one process."""
-    async with RedisStreams(MemoryStreams(), url=server.url) as store:
+    async with RedisStreams(MemoryStreams(), url=redis.url) as store:
         yield store
 
 
 @pytest.fixture
-async def here(server: RedisServer) -> AsyncIterator[RedisStreams]:
-    async with replica(server) as store:
+async def here(redis: RedisServer) -> AsyncIterator[RedisStreams]:
+    async with replica(redis) as store:
         yield store
 
 
 @pytest.fixture
-async def there(server: RedisServer) -> AsyncIterator[RedisStreams]:
-    async with replica(server) as store:
+async def there(redis: RedisServer) -> AsyncIterator[RedisStreams]:
+    async with replica(redis) as store:
         yield store
 
 
@@ -80,13 +80,13 @@ async def test_a_stream_is_found_and_followed_from_another_process(here: RedisSt
     assert there.followers(ID) == 0
 
 
-async def test_many_readers_share_few_connections(server: RedisServer, here: RedisStreams, there: RedisStreams) -> None:
+async def test_many_readers_share_few_connections(redis: RedisServer, here: RedisStreams, there: RedisStreams) -> None:
     sink = here.open(ID, KEY)
     await sink.send(BEGINNING)
     assert await there.resumable(KEY) == ID
     readers = [asyncio.create_task(text_of_all(there)) for _ in range(200)]
     await until(lambda: there.followers(ID) == 200)
-    clients = server.tell("CLIENT", "LIST").count(b"name=mamba-server")
+    clients = redis.tell("CLIENT", "LIST").count(b"name=mamba-server")
     await sink.send((end(),))
     assert await asyncio.gather(*readers) == ["one "] * 200
     assert clients <= 2 * 9
@@ -105,14 +105,20 @@ async def test_a_stop_reaches_the_process_that_writes(here: RedisStreams, there:
         assert await owner.stopped.get() == ID
 
 
-async def test_a_chat_that_goes_on_elsewhere_stops_its_former_turn(here: RedisStreams, there: RedisStreams) -> None:
+@pytest.mark.parametrize("is_read_there", [False, True])
+async def test_a_chat_that_goes_on_elsewhere_stops_its_former_turn(
+    here: RedisStreams, there: RedisStreams, is_read_there: bool
+) -> None:
     owner = Owner()
     here.attend(owner)
     await here.open(ID, KEY).send(BEGINNING)
     assert await there.resumable(KEY) == ID
-    await there.open(StreamId("s2"), KEY).send(BEGINNING)
-    async with asyncio.timeout(10):
-        assert await owner.stopped.get() == ID
+    async with AsyncExitStack() as stack:
+        if is_read_there:
+            await stack.enter_async_context(there.follow(ID))
+        await there.open(StreamId("s2"), KEY).send(BEGINNING)
+        async with asyncio.timeout(10):
+            assert await owner.stopped.get() == ID
 
 
 async def test_a_stream_that_ended_unread_is_there_for_one_who_comes_back(
@@ -148,10 +154,10 @@ async def test_a_stream_that_was_read_to_its_end_is_not_found(here: RedisStreams
 
 
 async def test_followers_of_a_process_that_died_get_what_it_wrote_and_a_failure(
-    server: RedisServer, there: RedisStreams
+    redis: RedisServer, there: RedisStreams
 ) -> None:
     async with asyncio.timeout(20):
-        writer = RedisStreams(MemoryStreams(), url=server.url)
+        writer = RedisStreams(MemoryStreams(), url=redis.url)
         await writer.__aenter__()
         await writer.open(ID, KEY).send(BEGINNING)
         assert await there.resumable(KEY) == ID
@@ -178,7 +184,7 @@ async def test_a_named_request_is_one_stream_in_all_processes(here: RedisStreams
     assert await text_of_all(there) == "one "
 
 
-async def test_every_key_expires(server: RedisServer, here: RedisStreams, there: RedisStreams) -> None:
+async def test_every_key_expires(redis: RedisServer, here: RedisStreams, there: RedisStreams) -> None:
     name = RequestKey(subject="alice", name="n", fingerprint="f")
     assert await here.claim(name, ID) is None
     sink = here.open(ID, KEY, name)
@@ -189,13 +195,13 @@ async def test_every_key_expires(server: RedisServer, here: RedisStreams, there:
     async with asyncio.timeout(10):
         while await there.running(KEY) is not None:
             """The end is on its way."""
-    keys = [line for line in server.tell("KEYS", "*").split(b"\r\n") if line.startswith(b"mamba:")]
+    keys = [line for line in redis.tell("KEYS", "*").split(b"\r\n") if line.startswith(b"mamba:")]
     assert {key.split(b":")[1] for key in keys} >= {b"stream", b"chat", b"request", b"process", b"inbox"}
     for key in keys:
-        assert int(server.tell("TTL", key.decode())[1:-2]) > 0, key
+        assert int(redis.tell("TTL", key.decode())[1:-2]) > 0, key
 
 
-async def test_a_turn_goes_on_where_the_server_is_away(server: RedisServer) -> None:
+async def test_a_turn_goes_on_where_the_server_is_away(redis: RedisServer) -> None:
     with RedisServer() as own:
         async with replica(own) as store:
             sink = store.open(ID, KEY)

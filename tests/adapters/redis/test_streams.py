@@ -14,14 +14,14 @@ from tests.fakes.redis_server import RedisServer
 
 
 @asynccontextmanager
-async def replica(server: RedisServer) -> AsyncIterator[RedisStreams]:
+async def replica(redis: RedisServer) -> AsyncIterator[RedisStreams]:
     """The store of one process."""
-    async with RedisStreams(MemoryStreams(), url=server.url) as store:
+    async with RedisStreams(MemoryStreams(), url=redis.url) as store:
         yield store
 
 
 class TestRedisStreams(StreamStoreContract):
     @pytest.fixture
-    async def store(self, server: RedisServer) -> AsyncIterator[RedisStreams]:
-        async with replica(server) as store:
+    async def store(self, redis: RedisServer) -> AsyncIterator[RedisStreams]:
+        async with replica(redis) as store:
             yield store
