@@ -10,12 +10,13 @@ from mamba_adapters.demo import texts
 from mamba_adapters.demo.displays import DISPLAYS
 from mamba_adapters.demo.prompt import Prompt
 from mamba_adapters.demo.transcript import Dice
-from mamba_domain.messages import FilePart, ToolResultPart
+from mamba_domain.messages import FilePart, JsonValue, ToolResultPart
 
 __all__ = ["about_results", "answer", "filled", "received"]
 
 _LONGEST_GREETING = 4
 _LONGEST_QUOTE = 240
+_MOST_FACTS = 6
 _NOUNS: Final = {display.tool: display.noun for display in DISPLAYS}
 
 
@@ -34,12 +35,16 @@ def answer(prompt: Prompt, dice: Dice) -> str:
 
 def about_results(results: Sequence[ToolResultPart], dice: Dice) -> str:
     """What to say once the tools have answered."""
-    return f"{' '.join(map(_about, results))} {dice.pick(texts.CLOSINGS)}"
+    shown = [name for result in results if (name := _shown(result))]
+    told = [_about(result) for result in results if len(shown) < 2 or not _shown(result)]
+    if len(shown) > 1:
+        told.append(f"{', '.join(shown[:-1])} and {shown[-1]} are ready.")
+    return f"{' '.join(told)} {dice.pick(texts.CLOSINGS)}"
 
 
 def received(files: Sequence[FilePart], dice: Dice) -> str:
     """What to say about attachments."""
-    names = " and ".join(f"**{file.filename or file.media_type}**" for file in files)
+    names = " and ".join(f"**{file.filename or 'a file'}** ({_size(file)})" for file in files)
     return dice.pick(texts.FILES).replace("{files}", names)
 
 
@@ -82,20 +87,42 @@ def _long(prompt: Prompt, dice: Dice) -> str:
     return f"{filled(texts.LONG_OPENING, prompt)}\n" + "\n".join(chapters)
 
 
+def _shown(result: ToolResultPart) -> str:
+    """The name of what a display tool made; empty for any other result."""
+    if result.tool not in _NOUNS or result.failed or not isinstance(result.output, dict):
+        return ""
+    name = result.output.get("title") or result.output.get("filename")
+    return f"**{name}**" if name else ""
+
+
 def _about(result: ToolResultPart) -> str:
     noun = _NOUNS.get(result.tool)
     if noun is None:
         verb = "did not work out and said" if result.failed else "answered"
-        return f"`{result.tool}` {verb}: {_quoted(result)}"
+        return f"`{result.tool}` {verb}: {_told(result.output)}."
     if result.failed:
-        return f"The {noun} did not work out: {_quoted(result)}"
-    output = result.output if isinstance(result.output, dict) else {}
-    name = output.get("title") or output.get("filename")
-    return f"The {noun} **{name}** is ready." if name else f"The {noun} is ready."
+        return f"The {noun} did not work out: {_told(result.output)}."
+    return f"The {noun} {_shown(result)} is ready.".replace("  ", " ")
 
 
-def _quoted(result: ToolResultPart) -> str:
+def _told(output: JsonValue) -> str:
     """The output in one short line."""
-    output = result.output if isinstance(result.output, str) else json.dumps(result.output, ensure_ascii=False)
-    line = " ".join(output.replace("`", "'").split()) or "(nothing)"
-    return f"`{line}`." if len(line) <= _LONGEST_QUOTE else f"`{line[:_LONGEST_QUOTE]}…`"
+    facts = output.items() if isinstance(output, dict) and len(output) <= _MOST_FACTS else ()
+    if facts and not any(isinstance(value, dict | list) for _, value in facts):
+        return ", ".join(f"{name.replace('_', ' ')} {_quoted(value)}" for name, value in facts)
+    return _quoted(output)
+
+
+def _quoted(value: JsonValue) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    line = " ".join(text.replace("`", "'").split()).rstrip(".") or "(nothing)"
+    return f"`{line}`" if len(line) <= _LONGEST_QUOTE else f"`{line[:_LONGEST_QUOTE]}…`"
+
+
+def _size(file: FilePart) -> str:
+    """The media type, and the bytes where the file came along."""
+    if not file.url.startswith("data:"):
+        return file.media_type
+    coded = file.url.partition(",")[2]
+    size = len(coded) * 3 // 4 - coded.count("=", -2)
+    return f"{file.media_type}, {size} bytes" if size < 1000 else f"{file.media_type}, {size / 1000:.0f} kB"

@@ -31,9 +31,10 @@ def _charts(prompt: Prompt, dice: Dice, count: int) -> list[JsonObject]:
     kinds = [kind for kind in _KINDS if prompt.has(kind)]
     kinds += dice.some([kind for kind in _KINDS if kind not in kinds], count - len(kinds))
     description = f"Made up for “{prompt.topic}”." if prompt.topic else "Made-up numbers."
+    series = dice.some(SERIES, len(SERIES))
     charts: list[JsonObject] = []
     for kind in kinds:
-        title, rows = dice.pick(SHARES if kind == "pie" else SERIES)
+        title, rows = dice.pick(SHARES) if kind == "pie" else series.pop()
         data: list[JsonValue] = [{"label": label, "value": value} for label, value in rows]
         charts.append({"chartType": kind, "title": title, "description": description, "data": data})
     return charts

@@ -100,7 +100,7 @@ def _parts(request: ModelRequest) -> Iterator[ReplyPart]:
         if not prompt.has("first"):
             yield Said(texts.FAILING)
         yield Breakdown()
-    elif prompt.words or not prompt.files:
+    elif not prompt.files:
         yield Said(answer(prompt, dice))
         if prompt.has("source", "sources"):
             yield Said(texts.SOURCES_TEXT)

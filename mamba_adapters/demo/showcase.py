@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from mamba_adapters.demo.pictures import GREEN_MAMBA, LISBON
 from mamba_domain.messages import JsonObject, JsonValue
 
 __all__ = ["CARDS", "FORMS", "LISTINGS", "SERIES", "SHARES", "Choices", "Rows"]
 
 Choices = tuple[tuple[tuple[str, ...], JsonObject], ...]
 Rows = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
-
-_DAWN: Final = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAQAAAADCAIAAAA7ljmRAAAAMElEQVR42mMQiAtRzk4yq8j3bK1lSF+UVryyqH5"
-    "jXfeOboZ9zyoOv2g+8arv3JsZADfEE3CW4przAAAAAElFTkSuQmCC"
-)
-_DUSK: Final = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAQAAAADCAIAAAA7ljmRAAAAMklEQVR42gEnANj/ACgweDlBg0pRjlximACRbXiaeYO"
-    "jhI6rkJgA+qp4+rGD+7iO+76YQUYTvZPIFFsAAAAASUVORK5CYII="
-)
 
 
 def _options(*labels: str) -> list[JsonValue]:
@@ -97,11 +89,12 @@ _PRIMES: Final = '''from collections.abc import Iterator
 
 def primes(limit: int) -> Iterator[int]:
     """The primes below a limit, by the sieve of Eratosthenes."""
-    composite = bytearray(limit)
+    is_prime = [True] * limit
     for number in range(2, limit):
-        if not composite[number]:
+        if is_prime[number]:
             yield number
-            composite[number * number :: number] = b"\\1" * len(range(number * number, limit, number))
+            for multiple in range(number * number, limit, number):
+                is_prime[multiple] = False
 
 
 print(list(primes(50)))
@@ -143,7 +136,7 @@ CARDS: Final[Choices] = (
             "title": "Lisbon",
             "description": "A weekend by the river",
             "content": "Two nights near the old town, with breakfast and a day ticket for the trams.",
-            "media": {"type": "image", "url": _DUSK, "alt": "An evening sky in violet and orange"},
+            "media": {"type": "image", "url": LISBON, "alt": "A bridge over the river in the evening sun"},
             "actions": [
                 {"label": "Book", "action": "book", "variant": "default"},
                 {"label": "Save for later", "action": "save", "variant": "outline"},
@@ -156,7 +149,7 @@ CARDS: Final[Choices] = (
             "title": "Green Mamba",
             "description": "Dendroaspis viridis",
             "content": "Lives in trees, hunts by day, and would rather leave than quarrel.",
-            "media": {"type": "image", "url": _DAWN, "alt": "A wash of leaf green"},
+            "media": {"type": "image", "url": GREEN_MAMBA, "alt": "A green snake among leaves"},
             "actions": [
                 {"label": "Read more", "action": "read-more", "variant": "default"},
                 {"label": "Share", "action": "share", "variant": "secondary"},

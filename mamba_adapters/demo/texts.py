@@ -163,8 +163,8 @@ FAILING: Final = "I will begin to answer, as you can see, but then"
 WITHOUT_TOOL: Final = "I have no tool for that here, so I will put it in words. "
 SUBMITTED: Final = "Thank you, that has arrived. I noted what you sent and would now pass it on."
 FILES: Final = (
-    "Thank you for {files}. A demo cannot look inside, but it has arrived.",
-    "I received {files}. I cannot open it, being a demo, but the way here works.",
+    "Thank you for {files}. A demo cannot look inside, but the way here works.",
+    "I received {files}. Being a demo, I cannot tell you more than that.",
 )
 
 CLOSINGS: Final = (

@@ -175,14 +175,22 @@ def test_failures_come_when_they_are_asked_for(text: str, kinds: list[type]) -> 
 
 def test_attachments_are_named() -> None:
     files = (
-        FilePart(media_type="image/png", url="data:image/png;base64,", filename="cat.png"),
-        FilePart(media_type="application/pdf", url="data:application/pdf;base64,"),
+        FilePart(media_type="image/png", url="data:image/png;base64,aGVsbG8=", filename="cat.png"),
+        FilePart(media_type="application/pdf", url="https://example.org/some.pdf"),
     )
     alone = text_for(asked("", files=files))
-    assert "**cat.png** and **application/pdf**" in alone
-    with_words = text_for(asked("What is in the garden?", files=files))
-    assert "cat.png" in with_words
-    assert "**garden**" in with_words
+    assert "**cat.png** (image/png, 5 bytes) and **a file** (application/pdf)" in alone
+    assert "cat.png" in text_for(asked("What is in the garden?", files=files))
+
+
+def test_several_charts_show_different_things_and_are_spoken_of_in_one_sentence() -> None:
+    reply = reply_to(asked("Draw a line, a bar, a pie and an area chart", tools=DISPLAY_TOOLS))
+    [calls] = [part for part in reply if isinstance(part, Calls)]
+    titles = [str(call.input["title"]) for call in calls.calls]
+    assert len(set(titles)) == 4
+    shown = [ToolResultPart(call_id=call.call_id, tool=call.tool, output=call.input) for call in calls.calls]
+    *first, last = (f"**{title}**" for title in titles)
+    assert f"{', '.join(first)} and {last} are ready." in text_for(asked("Charts", after=results(*shown)))
 
 
 def results(*parts: ToolResultPart) -> tuple[AssistantMessage, ToolMessage]:
@@ -198,11 +206,15 @@ def results(*parts: ToolResultPart) -> tuple[AssistantMessage, ToolMessage]:
         (ToolResultPart(call_id="c", tool="generateForm", output=None), "The form is ready."),
         (
             ToolResultPart(call_id="c", tool="generateCard", output="No title.", failed=True),
-            "The card did not work out: `No title.`.",
+            "The card did not work out: `No title`.",
         ),
         (
-            ToolResultPart(call_id="c", tool="get_weather", output={"sky": "grün"}),
-            '`get_weather` answered: `{"sky": "grün"}`.',
+            ToolResultPart(call_id="c", tool="get_weather", output={"sky": "grün", "made_up": True}),
+            "`get_weather` answered: sky `grün`, made up `true`.",
+        ),
+        (
+            ToolResultPart(call_id="c", tool="get_weather", output={"sky": ["grün"]}),
+            '`get_weather` answered: `{"sky": ["grün"]}`.',
         ),
         (ToolResultPart(call_id="c", tool="get_weather", output="`sun`\nall day"), "answered: `'sun' all day`."),
         (ToolResultPart(call_id="c", tool="get_weather", output=""), "answered: `(nothing)`."),
