@@ -55,6 +55,8 @@ __all__ = ["DemoModel"]
 
 _TOKEN = re.compile(r"\s*\S+|\s+$")
 _FRAGMENT = 12
+_MOST_FRAGMENTS = 64
+"""Of a call's arguments: a picture in them does not take longer than the text around it."""
 
 
 class DemoModel:
@@ -118,9 +120,11 @@ def _written(calls: Sequence[Call]) -> Iterator[ModelEvent]:
     """The calls' arguments, in turns, a few letters at a time."""
     arguments = {call.call_id: json.dumps(call.input, ensure_ascii=False) for call in calls}
     yield from (ToolInputStarted(call_id=call.call_id, tool=call.tool) for call in calls)
-    for start in range(0, max(map(len, arguments.values())), _FRAGMENT):
+    longest = max(map(len, arguments.values()))
+    size = max(_FRAGMENT, -(-longest // _MOST_FRAGMENTS))
+    for start in range(0, longest, size):
         for call_id, text in arguments.items():
-            if fragment := text[start : start + _FRAGMENT]:
+            if fragment := text[start : start + size]:
                 yield ToolInputDelta(call_id=call_id, text=fragment)
     for call in calls:
         yield ToolCallCompleted(call_id=call.call_id, tool=call.tool, arguments=arguments[call.call_id])

@@ -30,7 +30,9 @@ export function App() {
   const session = sessionOf(chatId);
   const entry = entries.find((it) => it.id === chatId);
   const [preferred, setPreferred] = useState<string>();
-  const model = entry?.model ?? preferred ?? models[0]?.id;
+  // A model that the server no longer has is not asked again. Until the list has come, what was written down holds.
+  const isOffered = (id: string | undefined) => id !== undefined && (models.length === 0 || models.some((it) => it.id === id));
+  const model = [entry?.model, preferred].find(isOffered) ?? models[0]?.id;
 
   const load = useCallback(() => {
     getModels().then(
@@ -62,8 +64,7 @@ export function App() {
     setPreferred(id);
     if (entry) chats.update(chatId, { model: id });
   };
-  // A chat is sent to the model that was chosen while it was still empty.
-  session.preferredModel = preferred;
+  session.model = model;
 
   const sidebar = (
     <Sidebar
@@ -100,7 +101,13 @@ export function App() {
             </button>
           </div>
         ) : null}
-        <Conversation key={chatId} session={session} onCredentials={() => setPanel('credentials')} onAnswer={setAnswer} />
+        <Conversation
+          key={chatId}
+          session={session}
+          title={entry?.title ?? 'New chat'}
+          onCredentials={() => setPanel('credentials')}
+          onAnswer={setAnswer}
+        />
       </main>
       {inspecting && wide ? <aside className="inspector" aria-label="Inspector">{inspector}</aside> : null}
       {inspecting && !wide ? (

@@ -62,11 +62,15 @@ interface SheetProps {
   children: ReactNode;
 }
 
-/** A modal dialog; the browser keeps the focus inside and closes it with Escape. */
+/** A modal dialog; the browser keeps the focus inside and closes it with Escape; afterwards it is where it was. */
 export function Sheet({ title, onClose, className = '', children }: SheetProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
+    const before = document.activeElement;
     dialog.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
   }, []);
   return (
     <dialog

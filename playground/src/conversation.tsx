@@ -1,13 +1,13 @@
 /** One chat on the screen: its messages, what went wrong, and where to write. */
 
 import { useChat } from '@ai-sdk/react';
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { Composer, type ComposerHandle } from './composer';
 import { Failure } from './failure';
 import { Icon } from './icons';
 import { MessageView, Waiting } from './message';
-import { waitsForPerson, type Session } from './session';
-import type { FormAnswer, Message, Part } from './types';
+import { waitsForPerson, type Send, type Session } from './session';
+import type { FormAnswer, Message } from './types';
 import { Welcome } from './welcome';
 
 /** Milliseconds between two drawings of a growing answer. */
@@ -17,12 +17,13 @@ const NEAR_THE_END = 120;
 
 interface ConversationProps {
   session: Session;
+  title: string;
   onCredentials: () => void;
   /** Tells the page about the answer that is written, for the inspector. */
   onAnswer: (message: Message | undefined) => void;
 }
 
-export function Conversation({ session, onCredentials, onAnswer }: ConversationProps) {
+export function Conversation({ session, title, onCredentials, onAnswer }: ConversationProps) {
   const { messages, status, error } = useChat<Message>({ chat: session.chat, throttle: THROTTLE });
   const composer = useRef<ComposerHandle>(null);
   const busy = status === 'submitted' || status === 'streaming';
@@ -32,17 +33,28 @@ export function Conversation({ session, onCredentials, onAnswer }: ConversationP
 
   useEffect(() => {
     void session.resume();
-    // On a telephone the focus would open the keyboard over the page.
-    if (matchMedia('(hover: hover)').matches) composer.current?.focus();
+    focusComposer();
   }, [session]);
   useEffect(() => onAnswer(last?.role === 'assistant' ? last : undefined), [last, onAnswer]);
   useSaving(session, messages);
   const scroller = useFollowing(messages, busy);
 
-  const send = (parts: Part[]) => {
+  // On a telephone the focus would open the keyboard over the page.
+  const focusComposer = () => {
+    if (matchMedia('(hover: hover)').matches) composer.current?.focus();
+  };
+  const send: Send = (parts, options) => {
     scroller.follow();
-    void session.send(parts);
-    composer.current?.focus();
+    void session.send(parts, options);
+    focusComposer();
+  };
+  // The same function for as long as the chat is open: messages are drawn again only when they change.
+  const latest = useRef(send);
+  latest.current = send;
+  const sendFromMessage = useCallback<Send>((parts, options) => latest.current(parts, options), []);
+  const stop = () => {
+    void session.stop();
+    focusComposer();
   };
   const isUnanswered = status === 'ready' && last?.role === 'user';
   const hint = !busy && waitsForPerson(last) ? 'The answer waits for you above' : '';
@@ -51,6 +63,7 @@ export function Conversation({ session, onCredentials, onAnswer }: ConversationP
     <>
       <div className="scroller" ref={scroller.ref} onScroll={scroller.onScroll}>
         <div className="column" role="log" aria-label="Conversation" aria-live="off">
+          {messages.length > 0 ? <h1 className="for-readers">{title}</h1> : null}
           {messages.length === 0 ? (
             <Welcome onSend={send} />
           ) : (
@@ -63,6 +76,7 @@ export function Conversation({ session, onCredentials, onAnswer }: ConversationP
                 busy={busy}
                 isLast={index === messages.length - 1}
                 formAnswers={formAnswers}
+                onSend={sendFromMessage}
               />
             ))
           )}
@@ -93,7 +107,7 @@ export function Conversation({ session, onCredentials, onAnswer }: ConversationP
       <p className="for-readers" role="status">
         {announcement}
       </p>
-      <Composer ref={composer} busy={busy} hint={hint} onSend={send} onStop={() => void session.stop()} />
+      <Composer ref={composer} busy={busy} hint={hint} onSend={send} onStop={stop} />
     </>
   );
 }
@@ -150,7 +164,8 @@ function useFollowing(messages: Message[], busy: boolean) {
     const content = ref.current?.firstElementChild;
     if (!content) return;
     const observer = new ResizeObserver(() => {
-      if (following.current && content.querySelector('.message')) toEnd();
+      // Somebody who edits a message looks at that one.
+      if (following.current && content.querySelector('.message') && !content.querySelector('.editing')) toEnd();
     });
     observer.observe(content);
     return () => observer.disconnect();

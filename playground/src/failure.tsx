@@ -27,7 +27,7 @@ const ADVICE: Record<string, string> = {
   CONTENT_FILTERED: 'The provider refused this content. Say it another way.',
   MODEL_UNAVAILABLE: 'The model cannot be reached at the moment. Try again, or choose another one.',
   MODEL_TIMEOUT: 'The model took too long. Try again, or ask for something shorter.',
-  MODEL_ERROR: 'The provider failed. Trying again often helps.',
+  MODEL_ERROR: 'The trouble is on the provider’s side. If it stays, choose another model.',
   SHUTTING_DOWN: 'The server is being restarted. Try again in a moment.',
 };
 
@@ -57,9 +57,11 @@ export function Failure({ error, requestId, onRetry, onCredentials }: FailurePro
           </button>
           {id ? (
             <span className="failure-id">
-              {refused ? `${refused.status} ${refused.code} · ` : ''}
-              request <code>{id}</code>
-              <CopyButton text={id} label="Copy request id" />
+              {refused ? `${refused.status} ${refused.code} · ` : ''}request{' '}
+              <span className="failure-request">
+                <code>{id}</code>
+                <CopyButton text={id} label="Copy request id" />
+              </span>
             </span>
           ) : null}
         </div>

@@ -6,7 +6,7 @@ import { CopyButton, IconButton } from './controls';
 import type { Frame, Recording } from './recorder';
 import { absolute, CHAT_API, hasCredentials } from './server';
 import type { Session } from './session';
-import { curl, shortBody, useChatSnippet } from './snippets';
+import { bodySnippet, curlSnippet, useChatSnippet, type Snippet as Text } from './snippets';
 import type { Metadata } from './types';
 
 const TABS = ['Frames', 'Request', 'Code'] as const;
@@ -77,7 +77,7 @@ function Figures({ recording, metadata }: { recording: Recording | undefined; me
     ['First token', milliseconds(recording?.firstOutputAt), 'From sending the request to the first piece of the answer, seen from here'],
     ['Duration', milliseconds(recording?.endedAt), 'From sending the request to the end of the answer'],
     ['Tokens / s', rate ?? '–', 'Output tokens between the first and the last piece of the answer'],
-    ['Tokens', usage ? `${usage.inputTokens ?? '–'} → ${usage.outputTokens ?? '–'}` : '–', 'Input and output, as the server counted them'],
+    ['Tokens in → out', usage ? `${usage.inputTokens ?? '–'} → ${usage.outputTokens ?? '–'}` : '–', 'Input and output, as the server counted them'],
     ['Frames', recording ? String(recording.frames.length) : '–', 'Server-sent events'],
     ['Size', recording ? size(recording.bytes) : '–', 'Bytes of the answer'],
   ];
@@ -115,12 +115,16 @@ function Frames({ recording }: { recording: Recording | undefined }) {
         </span>
         <label className="switch">
           <input type="checkbox" checked={together} onChange={(event) => setTogether(event.target.checked)} />
-          <span>Deltas together</span>
+          <span>Group deltas</span>
         </label>
         <span className="spacer" />
         <CopyButton text={recording.frames.map((frame) => frame.text).join('\n')} label="Copy all frames" words="Copy all" />
       </div>
       {shown.length < rows.length ? <p className="nothing">The last {MOST_ROWS} rows of {rows.length}</p> : null}
+      <div className="frames-head" aria-hidden="true">
+        <span>ms</span>
+        <span>Frame</span>
+      </div>
       <ol className="frames">
         {shown.map((row, index) => (
           <FrameRow key={rows.length - shown.length + index} row={row} />
@@ -179,7 +183,6 @@ function kindOf(type: string): string {
 
 function Request({ recording }: { recording: Recording | undefined }) {
   if (recording === undefined) return <p className="nothing">Nothing was sent yet.</p>;
-  const body = shortBody(recording.body);
   return (
     <>
       <dl className="request-head">
@@ -197,39 +200,39 @@ function Request({ recording }: { recording: Recording | undefined }) {
           </dd>
         </div>
         <div>
-          <dt>Head after</dt>
+          <dt>Headers after</dt>
           <dd>{milliseconds(recording.headersAt)}</dd>
         </div>
       </dl>
-      {body ? <Snippet title="Body" text={body} language="json" /> : null}
+      {recording.body ? <Snippet title="Body" text={bodySnippet(recording)} language="json" /> : null}
     </>
   );
 }
 
 function Code({ recording, model }: { recording: Recording | undefined; model: string | undefined }) {
-  const url = absolute(CHAT_API);
+  const asked = { url: absolute(CHAT_API), model, withCredentials: hasCredentials() };
   return (
     <>
-      <Snippet title="React" text={useChatSnippet(url, model, hasCredentials())} language="typescript" />
       {recording ? (
-        <Snippet title="curl, the last request" text={curl(recording, hasCredentials())} language="bash" />
+        <Snippet title="curl" text={curlSnippet(recording, hasCredentials())} language="bash" />
       ) : (
-        <p className="nothing">After the first question, its curl command is here too.</p>
+        <p className="nothing">Ask something, and the curl command that repeats it is here too.</p>
       )}
+      <Snippet title="useChat" text={useChatSnippet(recording, asked)} language="typescript" />
     </>
   );
 }
 
-function Snippet({ title, text, language }: { title: string; text: string; language: string }) {
+function Snippet({ title, text, language }: { title: string; text: Text; language: string }) {
   return (
     <section className="snippet" aria-label={title}>
       <header>
         <h3>{title}</h3>
         <span className="spacer" />
-        <CopyButton text={text} label={`Copy ${title}`} words="Copy" />
+        <CopyButton text={text.whole} label={`Copy ${title}`} words="Copy" />
       </header>
       <pre tabIndex={0} aria-label={title}>
-        <Highlighted code={text} language={language} />
+        <Highlighted code={text.short} language={language} />
       </pre>
     </section>
   );
@@ -241,5 +244,5 @@ function milliseconds(value: number | undefined): string {
 }
 
 function size(bytes: number): string {
-  return bytes < 10_000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`;
+  return bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`;
 }

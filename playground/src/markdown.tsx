@@ -126,6 +126,11 @@ export function Picture({ url, alt }: { url: string; alt: string }) {
   );
 }
 
+/** The address, where it is one of the web: a link of any other kind leads nowhere. */
+export function webAddress(url: string): string | undefined {
+  return /^https?:/i.test(url) ? url : undefined;
+}
+
 export function hostOf(url: string): string {
   try {
     return new URL(url).hostname.replace(/^www\./, '');

@@ -3,8 +3,8 @@
 import { memo, useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
 import { CopyButton, IconButton } from './controls';
 import { Icon, Logo } from './icons';
-import { hostOf, Markdown } from './markdown';
-import { textOf, type Session } from './session';
+import { hostOf, Markdown, webAddress } from './markdown';
+import { textOf, type Send, type Session } from './session';
 import { Answers } from './tools/form';
 import { ToolView } from './tools/part';
 import { asToolPart, type FormAnswer, type Message, type Metadata, type Part } from './types';
@@ -19,20 +19,21 @@ interface MessageProps {
   isLast: boolean;
   /** Forms that were sent back, by their calls. */
   formAnswers: ReadonlyMap<string, FormAnswer>;
+  onSend: Send;
 }
 
 export const MessageView = memo(function MessageView(props: MessageProps) {
   return props.message.role === 'user' ? <Asked {...props} /> : <Answer {...props} />;
 });
 
-function Asked({ message, session, busy }: MessageProps) {
+function Asked({ message, busy, onSend }: MessageProps) {
   const [editing, setEditing] = useState(false);
   const text = textOf(message);
   const files = message.parts.filter((part) => part.type === 'file');
   if (editing) {
     const send = (changed: string) => {
       setEditing(false);
-      void session.send([...files, { type: 'text', text: changed }], { replaces: message.id });
+      onSend([...files, { type: 'text', text: changed }], { replaces: message.id });
     };
     return <Editor text={text} onSend={send} onCancel={() => setEditing(false)} />;
   }
@@ -84,7 +85,7 @@ function Editor({ text, onSend, onCancel }: { text: string; onSend: (text: strin
         onKeyDown={onKeyDown}
       />
       <div className="editor-foot">
-        <span>What follows it is replaced.</span>
+        <span>Everything after it is replaced.</span>
         <button type="button" className="button ghost small" onClick={onCancel}>
           Cancel
         </button>
@@ -96,7 +97,7 @@ function Editor({ text, onSend, onCancel }: { text: string; onSend: (text: strin
   );
 }
 
-function Answer({ message, session, running, busy, isLast, formAnswers }: MessageProps) {
+function Answer({ message, session, running, busy, isLast, formAnswers, onSend }: MessageProps) {
   const ended = message.metadata?.ended;
   const sources = message.parts.filter((part) => part.type === 'source-url' || part.type === 'source-document');
   const isEmpty = !message.parts.some((part) => part.type !== 'step-start');
@@ -115,6 +116,7 @@ function Answer({ message, session, running, busy, isLast, formAnswers }: Messag
             ended={ended !== undefined}
             busy={busy}
             formAnswers={formAnswers}
+            onSend={onSend}
           />
         ))}
         {running && isEmpty ? <Waiting /> : null}
@@ -168,9 +170,10 @@ interface PartProps {
   ended: boolean;
   busy: boolean;
   formAnswers: ReadonlyMap<string, FormAnswer>;
+  onSend: Send;
 }
 
-function PartView({ part, session, running, ended, busy, formAnswers }: PartProps) {
+function PartView({ part, session, running, ended, busy, formAnswers, onSend }: PartProps) {
   const tool = asToolPart(part);
   if (tool !== undefined) {
     return (
@@ -181,6 +184,7 @@ function PartView({ part, session, running, ended, busy, formAnswers }: PartProp
         ended={ended}
         busy={busy}
         formAnswer={formAnswers.get(tool.toolCallId)}
+        onSend={onSend}
       />
     );
   }
@@ -226,7 +230,7 @@ function Sources({ parts }: { parts: SourcePart[] }) {
         {parts.map((part, index) => (
           <li key={part.sourceId}>
             {part.type === 'source-url' ? (
-              <a href={part.url} target="_blank" rel="noopener noreferrer">
+              <a href={webAddress(part.url)} target="_blank" rel="noopener noreferrer">
                 <span className="source-number">{index + 1}</span>
                 <span className="source-title">{part.title ?? hostOf(part.url)}</span>
                 <span className="source-host">{hostOf(part.url)}</span>

@@ -11,6 +11,9 @@ import { Recorder } from './recorder';
 import { CHAT_API, getTitle, stopTurn } from './server';
 import { asToolPart, type Message, type Metadata, type Part } from './types';
 
+/** Sends a message of the person's. */
+export type Send = (parts: Part[], options?: { metadata?: Metadata; replaces?: string }) => void;
+
 const sessions = new Map<string, Session>();
 let leaving = false;
 
@@ -34,8 +37,8 @@ export function forget(id: string): void {
 export class Session {
   readonly chat: Chat<Message>;
   readonly recorder = new Recorder();
-  /** The model for a chat that has none of its own yet. */
-  preferredModel: string | undefined;
+  /** The model that the page shows for this chat: the one that is asked. */
+  model: string | undefined;
   #resumed = false;
   /** Whether the person has answered a call since the last request, so that the turn may go on by itself. */
   #answered = false;
@@ -44,10 +47,7 @@ export class Session {
     const transport = new DefaultChatTransport<Message>({
       api: CHAT_API,
       fetch: this.recorder.fetch,
-      body: () => {
-        const model = chats.find(id)?.model ?? this.preferredModel;
-        return model ? { model } : {};
-      },
+      body: () => (this.model ? { model: this.model } : {}),
     });
     this.chat = new Chat<Message>({
       id,
@@ -144,8 +144,7 @@ export class Session {
   }
 
   #begun(): void {
-    const model = chats.find(this.id)?.model ?? this.preferredModel;
-    chats.update(this.id, { running: true, updated: Date.now(), ...(model ? { model } : {}) });
+    chats.update(this.id, { running: true, updated: Date.now(), ...(this.model ? { model: this.model } : {}) });
     this.save();
   }
 

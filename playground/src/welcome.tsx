@@ -17,7 +17,7 @@ const IDEAS: { heading: string; ideas: Idea[] }[] = [
     ideas: [
       { icon: 'list', title: 'A table in Markdown', prompt: 'Show a table of ways to brew coffee' },
       { icon: 'code', title: 'A block of code', prompt: 'Show a code block that greets somebody' },
-      { icon: 'spark', title: 'Reasoning, then an answer', prompt: 'Think about why the evening sky is red' },
+      { icon: 'spark', title: 'Reasoning, then an answer', prompt: 'Think about chess openings' },
       { icon: 'book', title: 'An answer with sources', prompt: 'Tell me about green mambas, with sources' },
     ],
   },
@@ -34,7 +34,7 @@ const IDEAS: { heading: string; ideas: Idea[] }[] = [
     heading: 'Tools, files and trouble',
     ideas: [
       { icon: 'tool', title: 'A tool at work', prompt: 'What is the weather in Lisbon?' },
-      { icon: 'hand', title: 'A tool that asks you first', prompt: 'Call send email to say "The page works"' },
+      { icon: 'hand', title: 'A tool that asks you first', prompt: 'Send email to say "It works"' },
       { icon: 'pin', title: 'A tool of the page', prompt: 'Where am I? Get location' },
       { icon: 'image', title: 'A picture, attached', prompt: 'What is in this picture?', picture: true },
       { icon: 'stop', title: 'A long answer, to stop', prompt: 'Write a long answer about tea' },
@@ -53,8 +53,8 @@ export function Welcome({ onSend }: { onSend: (parts: Part[]) => void }) {
       <div className="welcome-head">
         <h1>What would you like to see?</h1>
         <p>
-          This page is an AI SDK client of the server that served it. Each question below shows one thing that the two can do
-          together; the inspector shows how.
+          A chat on the real AI SDK client. Each question below shows one thing that the server can do; the inspector shows
+          how.
         </p>
       </div>
       {IDEAS.map(({ heading, ideas }) => (

@@ -1,14 +1,12 @@
 """The page itself: its weight, its accessibility, its sizes and colours, and the inspector."""
 
-import asyncio
 import json
 import re
-import shlex
 
 import pytest
 from playwright.async_api import Browser, Response, expect
 
-from tests.app.harness import Running, chunks_of, text_of
+from tests.app.harness import Running
 from tests.browser.person import AXE, Person, sitting_down
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -124,20 +122,8 @@ async def test_the_inspector_lists_the_frames_of_the_last_turn_with_their_times(
     assert re.fullmatch(r"\d+ ms", figures["First token"])
     assert re.fullmatch(r"[\d.]+", figures["Tokens / s"])
     grouped = await panel.locator(".frame").count()
-    await panel.get_by_label("Deltas together").uncheck()
+    await panel.get_by_label("Group deltas").uncheck()
     assert await panel.locator(".frame").count() > grouped
-
-
-async def test_the_curl_command_of_the_inspector_repeats_the_turn(person: Person) -> None:
-    await person.page.get_by_role("button", name="Inspector").click()
-    await person.ask("Tell me about tea, it's for Ada")
-    await person.page.get_by_role("tab", name="Code").click()
-    command = await person.page.get_by_label("curl, the last request").locator("code").inner_text()
-    asked = await asyncio.create_subprocess_exec(
-        *shlex.split(command.replace("\\\n", "")), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    answer, _ = await asked.communicate()
-    assert "tea" in text_of(chunks_of(answer))
 
 
 async def test_a_page_that_lost_its_server_says_so_and_keeps_the_question(person: Person) -> None:

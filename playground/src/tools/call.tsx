@@ -1,6 +1,6 @@
 /** A call of any other tool: what goes in, how it is getting on, what came out; and where a person has to say something. */
 
-import { useId, useState, type FormEvent } from 'react';
+import { useId, useRef, useState, type FormEvent } from 'react';
 import { Highlighted } from '../code';
 import { Icon, type IconName } from '../icons';
 import { isObject, toolNameOf, type ToolPart } from '../types';
@@ -29,12 +29,19 @@ export function Call({ part, running, ended, onVerdict, onOutput, onRefuse }: Ca
   const isOurs = part.state === 'input-available' && !running && !ended;
   const [open, setOpen] = useState(false);
   const details = useId();
+  const head = useRef<HTMLButtonElement>(null);
+  // The buttons go away once they are pressed; whoever uses the keyboard stays at the call.
+  const stay = <Rest extends unknown[]>(act: (...rest: Rest) => void) => (...rest: Rest): void => {
+    head.current?.focus();
+    act(...rest);
+  };
   return (
     <section className={`call ${state.tone}`} aria-label={`Tool ${name}`}>
       <button
+        ref={head}
         type="button"
         className="call-head"
-        aria-expanded={open || asks}
+        aria-expanded={open}
         aria-controls={details}
         onClick={() => setOpen(!open)}
       >
@@ -42,17 +49,18 @@ export function Call({ part, running, ended, onVerdict, onOutput, onRefuse }: Ca
           <Icon name={state.icon} />
         </span>
         <span className="call-name">{part.title ?? name}</span>
-        <span className={`badge ${state.tone}`} role="status">
-          {state.words}
-        </span>
+        <span className={`badge ${state.tone}`}>{state.words}</span>
         <span className="spacer" />
         <Icon name="chevron" />
       </button>
+      <span className="for-readers" role="status">
+        {`${name}: ${state.words}`}
+      </span>
       {part.preliminary ? <Progress output={part.output} /> : null}
       {asks ? (
-        <Approval name={part.title ?? name} input={part.input} onVerdict={onVerdict} />
+        <Approval name={part.title ?? name} input={part.input} onVerdict={stay(onVerdict)} />
       ) : isOurs ? (
-        <OwnCall name={part.title ?? name} input={part.input} onOutput={onOutput} onRefuse={onRefuse} />
+        <OwnCall name={part.title ?? name} input={part.input} onOutput={stay(onOutput)} onRefuse={stay(onRefuse)} />
       ) : null}
       {part.state === 'output-error' && part.errorText ? <p className="call-error">{part.errorText}</p> : null}
       <div id={details} hidden={!open}>
@@ -158,11 +166,11 @@ function OwnCall({
   return (
     <form className="ask" onSubmit={submit} aria-label={`Answer ${name}`}>
       <p className="ask-words">
-        <strong>{name}</strong> is a tool of the page. In your application code would answer; here you do.
+        <strong>{name}</strong> runs in the page. In your application, code answers it; here, you do.
       </p>
       <Fields value={input} />
       <label className="ask-reason" htmlFor={id}>
-        <span>Its output, as JSON or text</span>
+        <span>Output, as JSON or text</span>
         <textarea id={id} rows={2} value={text} required placeholder={'{"city": "Lisbon"}'} onChange={(event) => setText(event.target.value)} />
       </label>
       <div className="ask-buttons">

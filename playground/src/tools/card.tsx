@@ -1,7 +1,7 @@
 /** `generateCard`: a title, a text, a picture and buttons; a button's press is the person's next message. */
 
 import { useId } from 'react';
-import { hostOf, Markdown } from '../markdown';
+import { hostOf, Markdown, webAddress } from '../markdown';
 import { Icon } from '../icons';
 import { isObject } from '../types';
 
@@ -64,7 +64,7 @@ function Media({ media }: { media: NonNullable<CardSpec['media']> }) {
     return <img className="card-media" src={media.url} alt={media.alt ?? ''} />;
   }
   return (
-    <a className="card-media elsewhere" href={media.url} target="_blank" rel="noopener noreferrer">
+    <a className="card-media elsewhere" href={webAddress(media.url)} target="_blank" rel="noopener noreferrer">
       <Icon name={media.type === 'image' ? 'image' : 'external'} />
       <span>{media.alt ?? (media.type === 'image' ? 'Picture' : 'Video')}</span>
       <small>Opens at {hostOf(media.url)}</small>

@@ -85,7 +85,7 @@ export function Form({ toolCallId, form, answer, disabled, onSubmit }: FormProps
         <button type="submit" className="button primary" disabled={disabled}>
           {form.submitLabel ?? 'Send'}
         </button>
-        {form.fields.some((field) => field.required) ? <span className="form-note">Fields with * are needed.</span> : null}
+        {form.fields.some((field) => field.required) ? <span className="form-note">Fields marked * are required.</span> : null}
       </footer>
     </form>
   );
@@ -148,7 +148,7 @@ function Field({ field, id }: { field: FormField; id: string }) {
       );
     case 'radio':
       return (
-        <fieldset className="field">
+        <fieldset className={`field ${isLong(field.options) ? 'wide' : ''}`}>
           <legend>{label}</legend>
           <div className="choices">
             {field.options?.map((option) => (
@@ -198,6 +198,11 @@ function Field({ field, id }: { field: FormField; id: string }) {
         </div>
       );
   }
+}
+
+/** Whether the choices need more than half of the form's width. */
+function isLong(options: FormField['options'] = []): boolean {
+  return options.length > 3 || options.reduce((sum, option) => sum + option.label.length, 0) > 14;
 }
 
 function Slider({ field, id }: { field: FormField; id: string }) {

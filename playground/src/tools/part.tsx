@@ -2,7 +2,7 @@
 
 import type { FileUIPart } from 'ai';
 import { Icon, type IconName } from '../icons';
-import type { Session } from '../session';
+import type { Send, Session } from '../session';
 import { isObject, toolNameOf, type FormAnswer, type Part, type ToolPart } from '../types';
 import { Call } from './call';
 import { Card, isCard } from './card';
@@ -26,11 +26,12 @@ interface ToolViewProps {
   /** Whether any answer is, so that nothing else can be sent. */
   busy: boolean;
   formAnswer?: FormAnswer;
+  onSend: Send;
 }
 
-export function ToolView({ part, session, running, ended, busy, formAnswer }: ToolViewProps) {
+export function ToolView({ part, session, running, ended, busy, formAnswer, onSend }: ToolViewProps) {
   const name = toolNameOf(part);
-  const send = (text: string) => void session.send([{ type: 'text', text }]);
+  const send = (text: string) => onSend([{ type: 'text', text }]);
   const drawn = DRAWN[name];
   if (drawn !== undefined && (part.state === 'input-streaming' || part.state === 'input-available') && running) {
     const title = isObject(part.input) && typeof part.input.title === 'string' ? part.input.title : '';
@@ -47,7 +48,7 @@ export function ToolView({ part, session, running, ended, busy, formAnswer }: To
     if (output.type === 'form' && isForm(output)) {
       const submit = (answer: FormAnswer, files: FileUIPart[]) => {
         const parts: Part[] = [...files, { type: 'text', text: answerText(answer) }];
-        void session.send(parts, { metadata: { form: answer } });
+        onSend(parts, { metadata: { form: answer } });
       };
       return <Form toolCallId={part.toolCallId} form={output} answer={formAnswer} disabled={busy} onSubmit={submit} />;
     }
