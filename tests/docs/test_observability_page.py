@@ -23,7 +23,8 @@ def test_the_metrics_are_those_that_are_served() -> None:
 
 
 def test_the_events_are_those_that_are_logged() -> None:
-    logged = {event for module in modules() for event in _events(ast.parse(module.path.read_text("utf-8")))}
+    trees = [ast.parse(module.path.read_text("utf-8")) for module in modules()]
+    logged = {event for tree in trees for event in (*_events(tree), *_written(tree))}
     rows = [line.split(" | ")[0] for line in PAGE.splitlines() if line.startswith("| `")]
     named = {name for row in rows for name in re.findall(r"`([a-z]+\.[a-z_]+)`", row)}
     spoken = {"model.asked", "model.said"}
@@ -43,3 +44,9 @@ def _events(tree: ast.AST) -> set[str]:
         and isinstance(node.args[0].value, str)
         and re.fullmatch(r"[a-z]+\.[a-z_]+", node.args[0].value)
     }
+
+
+def _written(tree: ast.AST) -> set[str]:
+    """The events of lines that are written past the loggers."""
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, bytes)]
+    return {name.decode() for text in texts for name in re.findall(rb'"event":"([a-z]+\.[a-z_]+)"', text)}
