@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
+
+from mamba_app.ending import end_process
 
 if TYPE_CHECKING:
     from mamba_adapters.config.load import Loaded
@@ -80,6 +84,9 @@ def _loaded(directory: Path | None, *, demo: bool) -> Loaded | None:
 
 
 def _serve(directory: Path | None, *, demo: bool) -> int:
+    # First, because the imports take a while. Nothing was begun yet that would have to be ended.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     if (loaded := _loaded(directory, demo=demo)) is None:
         return _MISCONFIGURED
     from mamba_app.serve import serve
@@ -91,6 +98,11 @@ def _serve(directory: Path | None, *, demo: bool) -> int:
 
         settings = as_demo(settings)
     return serve(settings, notes=loaded.notes)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """An exception could be lost in a callback of the import system."""
+    end_process(0)
 
 
 def _doctor(directory: Path | None, url: str | None, *, origin: str | None) -> int:

@@ -52,7 +52,8 @@ _COULD_NOT_START = 3
 def serve(settings: Settings, *, notes: Sequence[str] = ()) -> int:
     """Run until SIGTERM or SIGINT; the exit status."""
     # The first process of a container ignores signals that it has no handler for.
-    signal.signal(signal.SIGTERM, _leave)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     configure_logging(level=settings.logging.level, style=settings.logging.format, secrets=secret_values(settings))
     for note in notes:
         log.info("settings.note", note=note)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -90,3 +92,31 @@ async def test_a_server_whose_door_would_not_close_does_not_start(
     assert setting in error.decode()
     for value in ("changeme", KEY):
         assert value not in (out + error).decode()
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="needs a pipe that is soon full")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("module", ["pydantic", "starlette"])
+def test_a_signal_while_it_is_still_importing_ends_it_quietly(
+    module: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    """Python tells each import on standard error: a full pipe that nobody reads holds it there."""
+    telling, told = os.pipe()
+    fcntl.fcntl(told, fcntl.F_SETPIPE_SZ, 4096)
+    command = [sys.executable, *("-X", "importtime", "-m", "mamba_app", "serve", "--demo")]
+    with (
+        os.fdopen(telling, "rb", buffering=0) as imports,
+        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=told) as process,
+    ):
+        os.close(told)
+        seen = b""
+        while b" " + module.encode() not in seen:
+            more = imports.read(512)
+            assert more, seen
+            seen += more
+        process.send_signal(number)
+        seen += imports.readall()
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert out == b""
+        assert b"Traceback" not in seen
