@@ -157,6 +157,7 @@ def compose(
     known_wires = Wires(by_name=wires, release=default_release(settings.streams.ui_profile))
     intake = Intake(
         chat,
+        catalog=catalog,
         delivery=Delivery(
             commit_after=settings.chat.commit_after,
             keep_alive=settings.streams.keep_alive_seconds,

@@ -165,12 +165,21 @@ class IssuerKeys:
             metadata = json.loads(await self._fetch(get_well_known_url(issuer, external=True)))
         except (ValueError, RecursionError):
             raise Unreachable("the issuer's metadata are no JSON") from None
-        if not isinstance(metadata, dict) or metadata.get("issuer") != issuer:
-            raise Misconfigured("auth.issuer", "the metadata found there are those of another issuer")
+        named = metadata.get("issuer") if isinstance(metadata, dict) else None
+        if named != issuer:
+            raise Misconfigured(
+                "auth.issuer",
+                f"the metadata found there are those of another issuer, {_quoted(named)}; every letter counts",
+            )
         url = metadata.get("jwks_uri")
         if not isinstance(url, str) or _origin(url) != _origin(issuer):
             raise Misconfigured("auth.issuer", "its keys are on another origin; name their address in auth.jwks_url")
         return url
+
+
+def _quoted(name: object) -> str:
+    """What an issuer calls itself, for a log: one short line."""
+    return ascii(name[:256]) if isinstance(name, str) else "without a name"
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from joserfc.errors import ExpiredTokenError, JoseError
+from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 
 from mamba_adapters.auth.keys import KeySource
@@ -84,6 +84,8 @@ class JwtAuthenticator:
             self._registry.validate(ordered)
         except ExpiredTokenError:
             raise BadToken("expired", expired=True) from None
+        except ClaimError as error:
+            raise BadToken(_claim_trouble(error)) from None
         except JoseError as error:
             raise BadToken(f"claims: {error.error}") from None
 
@@ -102,6 +104,14 @@ class JwtAuthenticator:
         if self._models_claim in claims:
             return (*_words(claims[self._models_claim]), *named)
         return tuple(named) or None
+
+
+def _claim_trouble(error: ClaimError) -> str:
+    """Which claim, and what to compare it with: for the log, where an operator looks who sets this up."""
+    if error.error == "missing_claim":
+        return f"{error.claim} is missing"
+    setting = {"iss": "auth.issuer", "aud": "auth.audience"}.get(error.claim)
+    return f"{error.claim} is not {setting}" if setting else f"{error.claim} is not right"
 
 
 def _words(value: JsonValue) -> list[str]:

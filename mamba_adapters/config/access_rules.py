@@ -1,4 +1,4 @@
-"""What the settings of `auth` and `limits` must be together: no mode without its keys, no key that can be guessed.
+"""What the settings of `auth` and `limits` must be together: no mode without its keys, no secret that can be guessed.
 
 Reasons name keys of the settings, never their values.
 """
@@ -41,6 +41,8 @@ def access_lacks(settings: Settings) -> Iterator[Lack]:
             because="cors.credentials",
             reason='must name the origins: with cors.credentials = true, "*" would let every page act for its visitor',
         )
+    for place, secret in enumerate(settings.tools.secrets):
+        yield from _weak(f"tools.secrets[{place}]", secret, _LEAST_SECRET)
     match settings.auth.mode:
         case "api_key":
             yield from _keys(settings.auth)

@@ -62,7 +62,7 @@ def _add(reading: Reading, source: str, path: list[str], value: object) -> None:
         try:
             value = _parsed(value)
         except (ValueError, RecursionError):
-            reason = "is neither JSON nor TOML"
+            reason = "is neither JSON nor TOML" + (', which would be ["..."]' if key.allowed == "a list" else "")
             reading.problems.append(Problem(key=".".join(path), source=source, reason=reason, allowed=key.allowed))
             return
     values: Any = value

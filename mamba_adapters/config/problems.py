@@ -63,7 +63,7 @@ def problems_of(error: ValidationError, sources: Mapping[str, str]) -> Iterator[
 
 def _wrong(details: ErrorDetails, sources: Mapping[str, str]) -> Problem:
     path = details["loc"]
-    key = find_key(path)
+    key = find_key(path) or find_key(path[:-1])
     reason = _REASONS.get(details["type"]) or details["msg"].replace("Input should", "must").replace(
         "String should", "must"
     )

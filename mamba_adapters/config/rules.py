@@ -43,6 +43,10 @@ def lacks(settings: Settings, env: Mapping[str, str]) -> Iterator[Lack]:
             reason='must be "redis" where server.workers is more than 1 and streams.on_disconnect is not "cancel": '
             "a reader who comes back may meet another process",
         )
+    title_model = settings.chat.title_model
+    ids = {name for entry in settings.offered for name in (entry.id, entry.qualified_id)}
+    if title_model is not None and title_model not in ids and not settings.chat.open_models:
+        yield Lack(key="chat.title_model", because="models", reason="is not the id of a model on offer")
     for place, entry in enumerate(settings.models):
         if entry.api_key_env is not None and not env.get(entry.api_key_env):
             yield Lack(

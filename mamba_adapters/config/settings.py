@@ -682,10 +682,10 @@ class Settings(Section):
     @field_validator("models")
     @classmethod
     def _entries_agree(cls, models: tuple[ModelEntry, ...]) -> tuple[ModelEntry, ...]:
-        for entry in models:
+        for place, entry in enumerate(models):
             others = {name for other in models if other is not entry for name in (other.id, other.qualified_id)}
             if not others.issuperset(entry.fallback) or entry.id in entry.fallback:
-                raise _wrong("a fallback is not the id of another entry")
+                raise _wrong(f"models[{place}]: a fallback is not the id of another entry")
         if any(entry.api_key is not None and entry.api_key_env is not None for entry in models):
             raise _wrong("an entry has both api_key and api_key_env")
         return models

@@ -14,6 +14,7 @@ from mamba_adapters.http.delivery import Delivery, TurnResponse
 from mamba_adapters.http.problems import quota_headers
 from mamba_adapters.http.wire.codec import WireEncoder
 from mamba_adapters.http.wire.ui_messages import ReadLimits, read_chat
+from mamba_domain.catalog import ModelCatalog
 from mamba_domain.chat import Chat, ChatRequest
 from mamba_domain.identity import ANONYMOUS, Principal
 from mamba_domain.messages import JsonObject, JsonValue
@@ -41,9 +42,17 @@ class Intake:
     """
 
     def __init__(
-        self, chat: Chat, *, delivery: Delivery, limits: ReadLimits, admission: Admission, max_body_bytes: int
+        self,
+        chat: Chat,
+        *,
+        catalog: ModelCatalog,
+        delivery: Delivery,
+        limits: ReadLimits,
+        admission: Admission,
+        max_body_bytes: int,
     ) -> None:
         self.chat = chat
+        self._catalog = catalog
         self._delivery = delivery
         self._admission = admission
         self._limits = limits
@@ -60,10 +69,13 @@ class Intake:
         return await read_json_object(request, max_bytes=self._max_body_bytes)
 
     def read(self, request: Request, body: JsonObject, *, new_id: Callable[[], str] = new_message_id) -> ChatRequest:
-        """What the caller asks for; the access line will tell the model, and what was passed over."""
-        read = read_chat(body, principal=principal_of(request), limits=self._limits, new_id=new_id)
+        """What the caller asks for; the access line will tell the model and the chat, and what was passed over."""
+        principal = principal_of(request)
+        read = read_chat(body, principal=principal, limits=self._limits, new_id=new_id)
         state = request.scope["state"]
-        state["model"] = read.request.model_id or "default"
+        state["model"] = read.request.model_id or next((card.id for card in self._catalog.available_to(principal)), "")
+        if read.request.chat_id is not None:
+            state["chat_id"] = read.request.chat_id
         if read.ignored:
             state["ignored"] = read.ignored
         return read.request

@@ -53,12 +53,15 @@ async def test_while_no_key_could_be_had_callers_are_told_to_come_back_and_the_p
 
 
 @pytest.mark.parametrize(
-    "metadata",
-    [{"issuer": "https://other.example"}, {"jwks_uri": "http://127.0.0.1:1/jwks"}],
+    ("metadata", "told"),
+    [
+        ({"issuer": "https://other.example"}, "another issuer, 'https://other.example'"),
+        ({"jwks_uri": "http://127.0.0.1:1/jwks"}, "auth.jwks_url"),
+    ],
     ids=["another issuer", "keys elsewhere"],
 )
 async def test_metadata_of_somebody_else_keep_the_process_from_starting(
-    metadata: dict[str, str], tmp_path: Path
+    metadata: dict[str, str], told: str, tmp_path: Path
 ) -> None:
     async with identity_provider(jwk(FIRST)) as provider:
         provider.metadata |= metadata
@@ -81,4 +84,5 @@ async def test_metadata_of_somebody_else_keep_the_process_from_starting(
         out, error = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 2
     assert error.decode().startswith("auth.issuer: ")
+    assert told in error.decode()
     assert "Traceback" not in (out + error).decode()

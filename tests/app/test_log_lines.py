@@ -62,6 +62,15 @@ async def raw(app: Running, request: bytes) -> bytes:
     return answer
 
 
+async def test_the_access_line_names_the_chat_and_the_model_that_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(level="INFO", style="json")
+    async with serving(settings({"models": [{"id": "first"}, {"id": "second"}]})) as app:
+        await app.http.post("/api/chat", json=chat_body(id="c1"))
+        await app.http.post("/api/chat", json=chat_body(id="c2", model="second"))
+    lines = [line for line in records(capsys.readouterr().out) if line["event"] == "request.ended"]
+    assert [(line["chat_id"], line["model"]) for line in lines] == [("c1", "first"), ("c2", "second")]
+
+
 async def test_nobody_who_is_quoted_can_add_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(level="DEBUG", style="json")
     error = json.dumps({"error": {"message": NASTY, "type": NASTY, "code": NASTY}}).encode()

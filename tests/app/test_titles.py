@@ -107,10 +107,21 @@ async def test_a_model_that_breaks_in_an_unknown_way_is_no_failure_either() -> N
     assert "bug" not in response.text
 
 
-@pytest.mark.parametrize("configured", [{"chat.title_model": "gone"}, {}])
-async def test_without_a_model_or_a_message_there_is_no_title(configured: dict[str, object]) -> None:
-    async with serving(settings(configured)) as app:
-        assert (await ask(app, "Hello" if configured else "  ")).json() == NO_TITLE
+async def test_without_a_message_there_is_no_title() -> None:
+    async with serving(settings()) as app:
+        assert (await ask(app, "  ")).json() == NO_TITLE
+
+
+async def test_whoever_may_not_use_the_model_for_titles_gets_none() -> None:
+    values = {
+        "models": [{"id": "a"}, {"id": "b"}],
+        "chat.title_model": "b",
+        "auth.mode": "api_key",
+        "auth.api_keys": [{"name": "ann", "key": "4f9a1c7e2b8d6035", "models": ["a"]}],
+    }
+    async with serving(settings(values)) as app:
+        app.http.headers["authorization"] = "Bearer 4f9a1c7e2b8d6035"
+        assert (await ask(app, "Hello")).json() == NO_TITLE
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,22 @@ async def test_only_a_token_that_is_right_in_all_else_is_called_expired() -> Non
     assert await outcome(judge, signed("RS256", **late, key=RSAKey.generate_key(2048))) is Code.AUTH_INVALID
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"aud": "other"}, "aud is not auth.audience"),
+        ({"aud": ...}, "aud is missing"),
+        ({"iss": "other"}, "iss is not auth.issuer"),
+        ({"sub": ...}, "sub is missing"),
+        ({"nbf": NOW + 600}, "nbf is not right"),
+    ],
+)
+async def test_the_log_is_told_which_claim_is_wrong(change: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        await authenticator("RS256").authenticate(Credentials(bearer=signed("RS256", **change)))
+    assert caught.value.detail == reason
+
+
 async def test_issuer_and_audience_are_not_looked_at_where_the_operator_says_so() -> None:
     judge = authenticator("HS256", issuer=None, audience=None)
     assert await outcome(judge, signed("HS256", iss=..., aud=...)) == Principal(subject="alice")

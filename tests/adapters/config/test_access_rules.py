@@ -62,6 +62,8 @@ WRONG: dict[str, tuple[Mapping[str, object], str]] = {
     "a key that is the default's": (keys({"name": "a", "key": KEY}, **{"auth.api_key": KEY}), "auth.api_keys[0]"),
     "a name twice": (keys({"name": "a", "key": KEY}, {"name": "a", "key": KEY[::-1]}), "auth.api_keys[1].name"),
     "the default's name": (keys({"name": "default", "key": KEY}, **{"auth.api_key": SECRET}), "auth.api_keys[0].name"),
+    "a short secret of approvals": ({"tools.secrets": [SECRET, SECRET[:-1]]}, "tools.secrets[1]"),
+    "a placeholder of a secret of approvals": ({"tools.secrets": ["your-secret-" + SECRET]}, "tools.secrets[0]"),
     "no such mode": ({"auth.mode": "apikey"}, "auth.mode"),
     "a mode with a space": ({"auth.mode": "jwt "}, "auth.mode"),
     "tokens without issuer": ({**STATIC, "auth.issuer": None}, "auth.issuer"),
@@ -94,6 +96,7 @@ def test_what_would_leave_a_door_open_keeps_the_server_from_starting(values: Map
 
 RIGHT: dict[str, Mapping[str, object]] = {
     "nobody asked": {},
+    "secrets of approvals": {"tools.secrets": [SECRET, SECRET[::-1]]},
     "one key": {"auth.mode": "api_key", "auth.api_key": KEY},
     "several": keys(
         {"name": "a", "key": KEY, "scopes": ["x"], "models": ["gpt-4o-mini"]},

@@ -44,6 +44,7 @@ WRONG_MODELS = [
     ("[[models]]\nid = 'a'\n[[models]]\nid = 5\n", "models[1].id", "must be a text, in quotes"),
     ("[[models]]\nid = 'a'\ncontext_window = 0\n", "models[0].context_window", "greater than or equal to 1"),
     ("[[models]]\nid = 'a'\n[[models]]\nid = 'openai/a'\n", "models", "two entries have the same id"),
+    ("[[models]]\nid = 'a'\n[[models]]\nid = 'b'\nfallback = ['c']\n", "models", "models[1]: a fallback is not the id"),
     ("models = 'a'\n", "models", "must be a list"),
     ("models = ['a']\n", "models[0]", "must be a table"),
 ]
@@ -104,6 +105,8 @@ def test_keys_that_are_no_texts_are_unknown_keys(tmp_path: Path) -> None:
         ("MAMBA_MODELS", "gpt-4o", "models", "is neither JSON nor TOML"),
         ("MAMBA_MODELS", "[{id = 'a'}]\nx = 1", "models", "is neither JSON nor TOML"),
         ("MAMBA_MODELS", "[" * 100_000, "models", "is neither JSON nor TOML"),
+        ("MAMBA_CORS__ORIGINS", "https://a.example", "cors.origins", 'neither JSON nor TOML, which would be ["..."]'),
+        ("MAMBA_CORS__ORIGINS", '["https://a.example/"]', "cors.origins[0]", "not written as browsers write origins"),
         ("MAMBA_MODELS", "5", "models", "must be a list"),
         ("MAMBA_MODELS__0__ID", "a", "models", "must be a list"),
         ("MAMBA_MODEL", "gpt-4o", "model", "is neither JSON nor TOML"),
@@ -202,3 +205,25 @@ def test_no_problem_repeats_the_value(tmp_path: Path) -> None:
     found = problems(tmp_path, files, env={})
     assert len(found) == 22
     assert CANARY not in repr(found) + "".join(map(str, found))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "allowed"),
+    [
+        ("MAMBA_AUTH__ALGORITHMS", '["none"]', "a list of HS256, RS256"),
+        ("MAMBA_TOOLS__FUNCTIONS", "[5]", "a list"),
+    ],
+)
+def test_of_an_entry_it_is_told_what_its_list_may_hold(name: str, text: str, allowed: str, tmp_path: Path) -> None:
+    assert only_problem(tmp_path, env=KEY | {name: text}).allowed.startswith(allowed)
+
+
+@pytest.mark.parametrize("name", ["gpt-4o-mini", "openai/gpt-4o-mini", "gpt-9"])
+def test_the_model_for_titles_is_one_on_offer(name: str, tmp_path: Path) -> None:
+    env = KEY | {"MAMBA_CHAT__TITLE_MODEL": name}
+    if name != "gpt-9":
+        assert loaded(tmp_path, env=env).settings.chat.title_model == name
+        return
+    problem = only_problem(tmp_path, env=env)
+    assert (problem.key, problem.reason) == ("chat.title_model", "is not the id of a model on offer")
+    assert loaded(tmp_path, env=env | {"MAMBA_CHAT__OPEN_MODELS": "true"}).settings.chat.title_model == name
