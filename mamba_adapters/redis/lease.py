@@ -12,12 +12,13 @@ from redis.exceptions import RedisError
 from mamba_adapters.redis.link import Command, Link, Unavailable
 from mamba_domain.ports.health import Health, HealthResult
 
-__all__ = ["BEAT", "Lease", "RedisProbe"]
+__all__ = ["BEAT", "LIFE", "Lease", "RedisProbe"]
 
 BEAT: Final = 0.7
 """Seconds between two signs of life."""
-_LIFE_MS: Final = 3500
-"""Milliseconds after the last one when the process counts as dead."""
+LIFE: Final = 3.5
+"""Seconds after the last one when the process counts as dead."""
+_LIFE_MS: Final = int(LIFE * 1000)
 
 
 class Lease:

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from mamba_domain.errors import Misconfigured
 
-__all__ = ["Command", "Link", "Unavailable", "fields_of"]
+__all__ = ["Command", "Link", "Unavailable", "age_of", "fields_of"]
 
 log = structlog.stdlib.get_logger("mamba.redis")
 
@@ -28,9 +28,11 @@ Command: TypeAlias = tuple[str | bytes | int | float, ...]
 
 _CONNECT_TIMEOUT = 1.0
 _REPLY_TIMEOUT = 2.0
+_PATIENCE = 4.0
+"""Seconds for everything: on a new connection the greetings take as many round trips as there are."""
 _MOST_CONNECTIONS = 8
 _CAUTION = 1.0
-"""Seconds after a failure in which nobody waits for an answer."""
+"""Seconds after an answer that did not come in which nobody waits for another."""
 
 
 class Unavailable(Exception):
@@ -45,39 +47,48 @@ class Link:
         self._reading = _client(url, password, reply_timeout=_REPLY_TIMEOUT + blocking_seconds)
         self._block = int(blocking_seconds * 1000)
         self._failing_since: float | None = None
-        self._failed_at = float("-inf")
+        self._unanswered_at = float("-inf")
         self.latency: float | None = None
         """Seconds that the last sign of life took; None when it failed."""
 
     @property
     def is_well(self) -> bool:
-        """Whether the last command was carried out."""
+        """Whether what was last to be written was written."""
         return self._failing_since is None
 
-    async def ask(self, *commands: Command, within: float = _REPLY_TIMEOUT) -> list[Any]:
-        """Carry out commands at one go: the replies. Raises `Unavailable`, at once where a moment ago nothing worked."""
-        if time.monotonic() - self._failed_at < _CAUTION:
+    async def ask(self, *commands: Command, within: float = _PATIENCE) -> list[Any]:
+        """Carry out commands at one go: the replies. Raises `Unavailable`, at once where a moment ago nobody answered.
+
+        That it went well says nothing of the server's health: a full one still answers questions.
+        """
+        if time.monotonic() - self._unanswered_at < _CAUTION:
             raise Unavailable
-        replies = await self.send(commands, within=within)
+        replies = await self._exchange(commands, within)
         if any(isinstance(reply, RedisError) for reply in replies):
             raise Unavailable
         return replies
 
-    async def send(self, commands: Sequence[Command], *, within: float = _REPLY_TIMEOUT) -> list[Any]:
-        """Carry out commands at one go: the replies, of which each may be an error. Raises `Unavailable`."""
+    async def send(self, commands: Sequence[Command], *, within: float = _PATIENCE) -> list[Any]:
+        """Carry out commands that write: the replies, of which each may be an error. Raises `Unavailable`."""
+        replies = await self._exchange(commands, within)
+        refusal = next((reply for reply in replies if isinstance(reply, RedisError)), None)
+        if refusal is None:
+            self._succeeded()
+        else:
+            self._failed(refusal)
+        return replies
+
+    async def _exchange(self, commands: Sequence[Command], within: float) -> list[Any]:
         try:
             async with asyncio.timeout(within), self._client.pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
                 replies: list[Any] = await pipeline.execute(raise_on_error=False)
         except (RedisError, OSError, TimeoutError) as error:
+            self._unanswered_at = time.monotonic()
             self._failed(error)
             raise Unavailable from error
-        refusal = next((reply for reply in replies if isinstance(reply, RedisError)), None)
-        if refusal is None:
-            self._succeeded()
-        else:
-            self._failed(refusal)
+        self._unanswered_at = float("-inf")
         return replies
 
     async def news(self, after: dict[str, bytes], *, count: int) -> dict[str, list[Any]]:
@@ -95,22 +106,33 @@ class Link:
         await self._reading.aclose()
 
     def _failed(self, error: Exception) -> None:
-        self._failed_at = time.monotonic()
         if self._failing_since is None:
-            self._failing_since = self._failed_at
-            log.warning("redis.unavailable", cause=type(error).__name__)
+            self._failing_since = time.monotonic()
+            log.warning("redis.unavailable", cause=_cause_of(error))
 
     def _succeeded(self) -> None:
         if self._failing_since is not None:
             log.info("redis.available", after_seconds=round(time.monotonic() - self._failing_since, 1))
             self._failing_since = None
-            self._failed_at = float("-inf")
 
 
 def fields_of(entry: Any) -> dict[bytes, bytes]:
     """The fields of an entry of a Redis stream, as it stands in a reply."""
     flat = entry[1]
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def age_of(entry: Any, now: Any) -> float:
+    """The seconds since an entry was written, by the server's clock; `now` is its reply to `TIME`."""
+    seconds, micros = now
+    return int(seconds) + int(micros) / 1_000_000 - int(entry[0].partition(b"-")[0]) / 1000
+
+
+def _cause_of(error: BaseException) -> str:
+    """The class of what lies beneath: redis-py reports a wrong password as a lost connection."""
+    while isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    return type(error).__name__
 
 
 def _client(url: str, password: str | None, *, reply_timeout: float) -> Redis:
@@ -126,6 +148,7 @@ def _client(url: str, password: str | None, *, reply_timeout: float) -> Redis:
             timeout=_REPLY_TIMEOUT,
             protocol=2,
             client_name="mamba-server",
+            driver_info=None,
             socket_connect_timeout=_CONNECT_TIMEOUT,
             socket_timeout=reply_timeout,
             retry=Retry(NoBackoff(), 0),

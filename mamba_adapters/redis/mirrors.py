@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from mamba_adapters.redis.event_json import Unreadable, load_events
 from mamba_adapters.redis.keys import Keys
-from mamba_adapters.redis.link import Command, Link, Unavailable, fields_of
+from mamba_adapters.redis.lease import LIFE
+from mamba_adapters.redis.link import Command, Link, Unavailable, age_of, fields_of
 from mamba_adapters.redis.news import News, post
 from mamba_adapters.redis.places import after, length
 from mamba_domain.errors import Code
@@ -25,7 +26,9 @@ __all__ = ["Mirrors"]
 
 _START: Final = b"0-0"
 _PATIENCE: Final = 0.5
-"""Seconds of silence after which the writer is looked for."""
+"""Seconds of silence after which the writer is looked for, where the server is near."""
+_ROUND_TRIPS: Final = 3
+"""How many there are at the most between a wish for news and the news."""
 _DOUBT: Final = 3.5
 """Seconds for which nothing may be known of the writer."""
 _AGAIN: Final = 0.1
@@ -117,7 +120,8 @@ class Mirrors:
         key = self._keys.stream(mirror.stream_id)
         known = time.monotonic()
         while time.monotonic() - known < _DOUBT:
-            entries = await self._news.of(key, mirror.cursor, patience=_PATIENCE)
+            patience = _PATIENCE + _ROUND_TRIPS * (self._link.latency or 0.0)
+            entries = await self._news.of(key, mirror.cursor, patience=patience)
             if entries and await self._append(mirror, entries):
                 if mirror.is_over:
                     return
@@ -154,17 +158,18 @@ class Mirrors:
         """Whether the writer lives and the copy is whole. None: nothing can be said at the moment.
 
         Where there are other entries than the last one read, the stream was written anew or goes on; reading starts again
-        at its beginning then.
+        at its beginning then. Something that was written just now is a sign of life, too.
         """
         try:
-            last, alive = await self._link.ask(
-                ("XREVRANGE", key, "+", "-", "COUNT", 1), ("EXISTS", self._keys.process(mirror.by))
+            last, alive, now = await self._link.ask(
+                ("XREVRANGE", key, "+", "-", "COUNT", 1), ("EXISTS", self._keys.process(mirror.by)), ("TIME",)
             )
         except Unavailable:
             return None
-        if last and last[0][0] != mirror.cursor:
+        if not last:
+            # A stream outlives its writer: the server has lost what it held, the writer's sign of life as well.
+            return None
+        if last[0][0] != mirror.cursor:
             mirror.cursor = _START
             return None
-        if not alive:
-            return False
-        return True if last else None
+        return bool(alive) or 0 <= age_of(last[0], now) < LIFE

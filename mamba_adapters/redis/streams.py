@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 from mamba_adapters.redis.keys import Keys
 from mamba_adapters.redis.lease import Lease, RedisProbe
-from mamba_adapters.redis.link import Link, Unavailable, fields_of
+from mamba_adapters.redis.link import Link, Unavailable, age_of, fields_of
 from mamba_adapters.redis.mirrors import Mirrors
 from mamba_adapters.redis.news import News, post
 from mamba_adapters.redis.writer import LINGER, UNREAD, Copy, Source, Writer
@@ -29,8 +29,8 @@ from mamba_domain.ports.upkeep import NoUpkeep, StoreObserver
 __all__ = ["LocalFollower", "LocalStreams", "RedisStreams"]
 
 _CLAIM_TIMEOUT: Final = 0.5
-_FOUND_AFTER_LOSS: Final = 60_000
-"""Milliseconds since its last entry in which a stream is found whose writer is lost."""
+_FOUND_AFTER_LOSS: Final = 60.0
+"""Seconds since its last entry in which a stream is found whose writer is lost."""
 _A_MOMENT: Final = 0.02
 _MOMENTS: Final = 50
 """How often a stream is looked for that another process has claimed and not yet begun."""
@@ -242,7 +242,7 @@ class RedisStreams:
             if found is None:
                 return None
             stream_id = StreamId(found.decode())
-            last, (seconds, micros), was_read = await self._link.ask(
+            last, now, was_read = await self._link.ask(
                 self._last_entry(stream_id), ("TIME",), ("EXISTS", self._keys.was_read(stream_id))
             )
             if not last:
@@ -258,8 +258,7 @@ class RedisStreams:
         except Unavailable:
             self._observer.store_failed(operation="find")
             return None
-        age = int(seconds) * 1000 + int(micros) // 1000 - int(last[0][0].partition(b"-")[0])
-        return stream_id if lost_too and age < _FOUND_AFTER_LOSS else None
+        return stream_id if lost_too and age_of(last[0], now) < _FOUND_AFTER_LOSS else None
 
     async def _claim_everywhere(self, request: RequestKey, stream_id: StreamId) -> Claim | None:
         name = self._keys.request(request)
