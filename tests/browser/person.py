@@ -11,9 +11,13 @@ from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request
 from mamba_adapters.http.pages import BUILT_PAGE
 from tests.architecture.sources import ROOT
 
-__all__ = ["AXE", "Person", "chromium", "missing", "sent_in", "sitting_down"]
+__all__ = ["AXE", "PATIENCE", "Person", "chromium", "missing", "sent_in", "sitting_down"]
 
 AXE = ROOT / "playground" / "node_modules" / "axe-core" / "axe.min.js"
+PATIENCE = 30_000
+"""Milliseconds that anything may take: a test waits for what it wants to see, and a slow machine is no fault."""
+expect.set_options(timeout=PATIENCE)
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -78,9 +82,14 @@ class Person:
         await self.idle()
         return self.answers.last
 
+    async def ask_and_fail(self, text: str, words: str) -> None:
+        """Send a message that is refused with these words."""
+        await self.write(text)
+        await expect(self.failure).to_contain_text(words)
+
     async def idle(self) -> None:
         """Wait until nothing is being answered."""
-        await expect(self.page.get_by_role("button", name="Stop the answer")).to_have_count(0, timeout=20_000)
+        await expect(self.page.get_by_role("button", name="Stop the answer")).to_have_count(0)
 
     async def click(self, name: str) -> None:
         """Press the button of that name."""
@@ -90,12 +99,12 @@ class Person:
         """Keep the page from asking for titles, which the same model would answer."""
         await self.page.route("**/title/generate", lambda route: route.fulfill(json={"title": "", "useFallback": True}))
 
-    async def violations(self) -> list[str]:
-        """What axe finds serious or critical, one line each."""
+    async def violations(self, state: str) -> list[str]:
+        """What axe finds serious or critical in this state of the page, one line each."""
         await self.page.evaluate(AXE.read_text("utf-8"))
         found: dict[str, Any] = await self.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
         return [
-            f"{rule['id']} ({rule['impact']}): {node['html'][:160]} {node['failureSummary']}"
+            f"{state}: {rule['id']} ({rule['impact']}): {node['html'][:160]} {node['failureSummary']}"
             for rule in found["violations"]
             if rule["impact"] in {"serious", "critical"}
             for node in rule["nodes"]
@@ -119,8 +128,9 @@ def sent_in(request: Request) -> Any:
 @asynccontextmanager
 async def sitting_down(browser: Browser, origin: str, **options: Any) -> AsyncIterator[Person]:
     """A window of its own, with nothing remembered. At the end nobody may have complained or asked elsewhere."""
-    context = await browser.new_context(**{"viewport": {"width": 1360, "height": 880}, **options})
-    context.set_default_timeout(15_000)
+    screen = {"viewport": {"width": 1360, "height": 880}, "permissions": ["clipboard-read", "clipboard-write"]}
+    context = await browser.new_context(**{**screen, **options})
+    context.set_default_timeout(PATIENCE)
     person = Person(await context.new_page(), origin)
     try:
         await person.open()

@@ -1,15 +1,17 @@
 """What the page makes of each kind of answer."""
 
+import asyncio
 import re
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from mamba_adapters.demo.chat_model import DemoModel
+from mamba_domain.events import FinishReason, ModelFinished, SourceFound, TextDelta
 from tests.app.harness import running_app
 from tests.browser.person import Person, sent_in, sitting_down
 from tests.fakes.scripted_model import ScriptedModel, text_script
 
+pytestmark = pytest.mark.timeout(150)
 HOSTILE = """Hello <img src=x onerror="document.title='hacked'"> there
 
 <script>document.title = 'hacked'</script>
@@ -66,8 +68,10 @@ async def test_each_suggestion_of_the_empty_page_shows_what_it_says(person: Pers
 
 
 async def test_the_suggested_error_says_what_to_do_and_its_request_id(person: Person) -> None:
-    await person.page.get_by_role("button", name=re.compile("^An error on the way")).click()
-    await expect(person.failure).to_contain_text("request")
+    async with person.page.expect_response("**/api/chat") as answered:
+        await person.page.get_by_role("button", name=re.compile("^An error on the way")).click()
+    await expect(person.failure).to_contain_text((await answered.value).headers["x-request-id"])
+    await expect(person.failure).to_contain_text("What came before it is kept.")
     await expect(person.answers).to_contain_text("I will begin to answer")
     await expect(person.failure.get_by_role("button", name="Try again")).to_be_enabled()
 
@@ -110,49 +114,6 @@ async def test_nothing_in_an_answer_runs_or_is_fetched(browser: Browser) -> None
             "href", "https://example.com/picture.png"
         )
         assert "hacked" not in await person.page.title()
-
-
-async def test_a_form_is_filled_in_and_sent_back_as_the_next_message(person: Person) -> None:
-    await person.ask("Show me a contact form")
-    form = person.page.get_by_role("form", name="Contact us")
-    await form.get_by_role("button", name="Send", exact=True).click()
-    assert await form.get_by_label("Your name").evaluate("field => field.validity.valueMissing")
-    await form.get_by_label("Your name").fill("Ada")
-    await form.get_by_label("E-mail").fill("ada@example.org")
-    await form.get_by_label("Topic").select_option("Praise")
-    await form.get_by_label("Message").fill("It works")
-    async with person.page.expect_request("**/api/chat") as asked:
-        await form.get_by_role("button", name="Send", exact=True).click()
-    sent = sent_in(await asked.value)
-    assert "- Your name: Ada" in sent["messages"][-1]["parts"][0]["text"]
-    assert "- Topic: Praise" in sent["messages"][-1]["parts"][0]["text"]
-    await expect(person.page.get_by_label("Contact us, sent")).to_contain_text("ada@example.org")
-    await expect(person.answers.last).to_contain_text("that has arrived")
-
-
-@pytest.mark.parametrize("form", ["feedback", "registration"])
-async def test_every_kind_of_field_is_drawn(person: Person, form: str) -> None:
-    await person.ask(f"Show me a {form} form")
-    kinds = {"feedback": ["range", "radio", "number", "date"], "registration": ["email", "file", "checkbox"]}
-    for kind in kinds[form]:
-        await expect(person.answers.locator(f"input[type={kind}]").first).to_be_visible()
-
-
-async def test_a_chart_can_be_read_as_a_table(person: Person) -> None:
-    await person.ask("Draw a pie chart")
-    chart = person.answers.locator(".chart")
-    name = await chart.get_by_role("img").get_attribute("aria-label")
-    assert name is not None
-    assert name.startswith("pie chart")
-    await chart.get_by_role("button", name="Table").click()
-    assert await chart.get_by_role("row").count() > 3
-
-
-async def test_a_press_on_a_card_is_the_next_message(person: Person) -> None:
-    await person.ask("Show a travel card for Lisbon")
-    await person.click("Book")
-    await expect(person.page.get_by_role("article", name="You").last).to_contain_text("Book: Lisbon")
-    await expect(person.answers).to_have_count(2)
 
 
 async def test_reasoning_is_folded_until_somebody_wants_it(person: Person) -> None:
@@ -201,13 +162,31 @@ async def test_a_call_of_the_page_is_answered_by_its_person(person: Person) -> N
     await expect(person.answers).to_contain_text("getLocation answered: city Lisbon")
 
 
-async def test_an_answer_grows_word_by_word(browser: Browser) -> None:
-    model = DemoModel(words_per_second=40)
+async def test_an_answer_is_shown_while_it_grows(browser: Browser) -> None:
+    more = asyncio.Event()
+    finished = ModelFinished(finish_reason=FinishReason.STOP, usage=None)
+    model = ScriptedModel(
+        [[TextDelta(text="The first **half")], more, [TextDelta(text=" and** the second.")], [finished]]
+    )
     async with running_app(model_for=lambda _: model) as app, sitting_down(browser, app.url) as person:
-        await person.write("Write a long answer about tea")
-        await expect(person.answers).to_contain_text("On tea")
-        first = len(await person.answers.inner_text())
-        await expect(person.answers).to_contain_text("Where it comes from")
-        assert len(await person.answers.inner_text()) > first
-        await person.click("Stop the answer")
+        await person.without_titles()
+        await person.write("Hi")
+        await expect(person.answers.locator("strong")).to_have_text("half")
+        await expect(person.page.get_by_role("button", name="Stop the answer")).to_be_visible()
+        more.set()
+        await expect(person.answers.locator("p")).to_have_text("The first half and the second.")
         await person.idle()
+
+
+async def test_a_source_that_is_no_address_of_the_web_is_no_link(browser: Browser) -> None:
+    found = [
+        SourceFound(source_id="s1", url="https://example.org/tea", title="Tea"),
+        SourceFound(source_id="s2", url="javascript:document.title='hacked'", title="Trap"),
+    ]
+    finished = ModelFinished(finish_reason=FinishReason.STOP, usage=None)
+    model = ScriptedModel([[TextDelta(text="Look.")], found, [finished]])
+    async with running_app(model_for=lambda _: model) as app, sitting_down(browser, app.url) as person:
+        await person.without_titles()
+        answer = await person.ask("Hi")
+        await expect(answer.get_by_role("link", name="Tea")).to_have_attribute("href", "https://example.org/tea")
+        await expect(answer.get_by_role("link", name="Trap")).to_have_count(0)

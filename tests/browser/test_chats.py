@@ -1,53 +1,68 @@
 """What a person does with chats: stop, repeat, edit, attach, leave and come back."""
 
+import asyncio
 import re
 
+import pytest
 from playwright.async_api import Browser, expect
 
-from mamba_adapters.demo.chat_model import DemoModel
 from mamba_app.demo import as_demo
+from mamba_domain.events import FinishReason, ModelFinished, TextDelta
 from tests.app.harness import running_app, settings
 from tests.browser.person import Person, sent_in, sitting_down
+from tests.fakes.scripted_model import Script, ScriptedModel
+
+pytestmark = pytest.mark.timeout(150)
+FINISHED = ModelFinished(finish_reason=FinishReason.STOP, usage=None)
 
 
 async def test_a_stop_ends_the_answer_here_and_on_the_server(browser: Browser) -> None:
-    model = DemoModel(words_per_second=40)
+    model = ScriptedModel(endless("The first half"))
     async with (
         running_app(as_demo(settings()), model_for=lambda _: model) as app,
         sitting_down(browser, app.url) as person,
     ):
+        await person.without_titles()
         async with person.page.expect_request("**/api/chat") as asked:
-            await person.write("Write a long answer about tea")
+            await person.write("Hello")
         chat_id = sent_in(await asked.value)["id"]
-        await expect(person.answers).to_contain_text("Where it comes from")
+        await expect(person.answers).to_contain_text("The first half")
         async with person.page.expect_response(f"**/api/chat/{chat_id}/stop") as told:
             await person.click("Stop the answer")
         assert (await told.value).status == 204
         await expect(person.answers).to_contain_text("You stopped this answer.")
+        await expect(person.message).to_be_focused()
         assert (await app.http.get(f"/api/chat/{chat_id}/stream")).status_code == 204
+        assert model.open_streams == 0
 
 
 async def test_a_reload_takes_up_the_running_answer(browser: Browser) -> None:
-    model = DemoModel(words_per_second=60)
+    more = asyncio.Event()
+    model = ScriptedModel([[TextDelta(text="The first half")], more, [TextDelta(text=" and the second.")], [FINISHED]])
     async with (
         running_app(as_demo(settings()), model_for=lambda _: model) as app,
         sitting_down(browser, app.url) as person,
     ):
-        await person.write("Write a long answer about tea")
-        await expect(person.answers).to_contain_text("1. Where it comes from")
+        await person.without_titles()
+        await person.write("Hello")
+        await expect(person.answers).to_contain_text("The first half")
         await person.page.reload()
-        await expect(person.answers).to_contain_text("2. What it is made of", timeout=15_000)
-        await expect(person.answers.get_by_role("heading", name="1. Where it comes from")).to_have_count(1)
-        await expect(person.answers).to_have_count(1)
-        await person.click("Stop the answer")
+        await expect(person.page.get_by_role("button", name="Stop the answer")).to_be_visible()
+        more.set()
+        await expect(person.answers.locator("p")).to_have_text("The first half and the second.")
+        await person.idle()
+        await expect(person.failure).to_have_count(0)
+    assert len(model.requests) == 1
 
 
 async def test_an_answer_that_the_server_gave_up_at_the_reload_says_so(browser: Browser) -> None:
-    model = DemoModel(words_per_second=40)
+    model = ScriptedModel(endless("The first half"))
     async with running_app(model_for=lambda _: model) as app, sitting_down(browser, app.url) as person:
-        await person.write("Write a long answer about tea")
-        await expect(person.answers).to_contain_text("1. Where it comes from")
+        await person.without_titles()
+        await person.write("Hello")
+        await expect(person.answers).to_contain_text("The first half")
         await person.page.reload()
+        await expect(person.answers).to_contain_text("The first half")
         await expect(person.answers).to_contain_text("cut off when the page was left")
 
 
@@ -134,34 +149,32 @@ async def test_the_chosen_model_is_asked(person: Person) -> None:
     await person.idle()
 
 
-async def test_credentials_are_sent_and_kept_in_memory_only(person: Person) -> None:
-    await person.click("Credentials")
-    await person.page.get_by_label("Key or token").fill("a-secret-key")
-    await person.click("Use it")
-    async with person.page.expect_request("**/api/chat") as asked:
-        await person.write("Hello")
-    assert (await asked.value).headers["authorization"] == "Bearer a-secret-key"
-    await person.idle()
-    kept = await person.page.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
-    assert "a-secret-key" not in kept
+async def test_a_chat_whose_model_is_gone_asks_the_one_that_the_page_shows(person: Person) -> None:
+    await person.ask("Hello")
+    await person.page.evaluate(
+        "() => localStorage.setItem('mamba.chats', localStorage.getItem('mamba.chats').replace('gpt-4o-mini', 'gone'))"
+    )
     await person.page.reload()
+    await expect(person.page.get_by_role("button", name="Model: gpt-4o-mini (demo)")).to_be_visible()
     async with person.page.expect_request("**/api/chat") as asked:
         await person.write("Hello again")
-    assert "authorization" not in (await asked.value).headers
+    assert sent_in(await asked.value)["model"] == "openai/gpt-4o-mini"
     await person.idle()
 
 
-async def test_a_server_that_wants_credentials_is_given_them(browser: Browser) -> None:
-    key = "a-key-of-sixteen-characters"
-    closed = settings({"auth.mode": "api_key", "auth.api_key": key, "auth.open_playground": True})
-    async with running_app(closed) as app, sitting_down(browser, app.url) as person:
-        asks = person.page.get_by_text("This server asks for credentials.")
-        await expect(asks).to_be_visible()
-        await person.write("Hello")
-        await expect(person.failure).to_contain_text("401 AUTH_REQUIRED")
-        await person.failure.get_by_role("button", name="Enter credentials").click()
-        await person.page.get_by_label("Key or token").fill(key)
-        await person.click("Use it")
-        await expect(asks).to_have_count(0)
-        await person.failure.get_by_role("button", name="Try again").click()
-        await expect(person.answers).to_contain_text("demo model")
+async def test_a_message_that_is_edited_stays_in_view(person: Person) -> None:
+    await person.ask("Write a long answer about tea")
+    asked = person.page.get_by_role("article", name="You")
+    await asked.hover()
+    await asked.get_by_role("button", name="Edit message").click()
+    field = person.page.get_by_role("textbox", name="Edit message")
+    await expect(field).to_be_focused()
+    await field.press("Shift+Enter")
+    await expect(field).to_be_in_viewport(ratio=1)
+    await field.press("Escape")
+    await expect(asked).to_have_text("Write a long answer about tea")
+
+
+def endless(text: str) -> Script:
+    """An answer that begins and never ends by itself."""
+    return [[TextDelta(text=text)], asyncio.Event(), [FINISHED]]
