@@ -12,6 +12,23 @@ from tests.browser.person import Person, sent_in, sitting_down
 from tests.fakes.scripted_model import ScriptedModel, text_script
 
 pytestmark = pytest.mark.timeout(150)
+IDEAS = {
+    "idea": "shown",
+    "A table in Markdown": "table",
+    "A block of code": ".code .hljs-keyword",
+    "Reasoning, then an answer": "button:has-text('Reasoning')",
+    "An answer with sources": "a[href*='wikipedia']",
+    "A form to fill in": "form",
+    "Four charts at once": "canvas >> nth=3",
+    "A file of code": ".code-numbers",
+    "A card with actions": ".card-actions button",
+    "A tool at work": ".call.good",
+    "A tool that asks you first": "button:has-text('Approve')",
+    "A tool of the page": "button:has-text('Send output')",
+    "A picture, attached": "text=evening.png",
+    "A long answer, to stop": "h2 >> nth=7",
+}
+"""What the empty page suggests, and where the answer shows it."""
 HOSTILE = """Hello <img src=x onerror="document.title='hacked'"> there
 
 <script>document.title = 'hacked'</script>
@@ -42,29 +59,18 @@ Text with **bold**, *italics*, `code`, ~~gone~~ and a [link](https://example.com
 """
 
 
-@pytest.mark.parametrize(
-    ("idea", "shown"),
-    [
-        ("A table in Markdown", "table"),
-        ("A block of code", ".code .hljs-keyword"),
-        ("Reasoning, then an answer", "button:has-text('Reasoning')"),
-        ("An answer with sources", "a[href*='wikipedia']"),
-        ("A form to fill in", "form"),
-        ("Four charts at once", "canvas >> nth=3"),
-        ("A file of code", ".code-numbers"),
-        ("A card with actions", ".card-actions button"),
-        ("A tool at work", ".call.good"),
-        ("A tool that asks you first", "button:has-text('Approve')"),
-        ("A tool of the page", "button:has-text('Send output')"),
-        ("A picture, attached", "text=evening.png"),
-        ("A long answer, to stop", "h2 >> nth=7"),
-    ],
-)
-async def test_each_suggestion_of_the_empty_page_shows_what_it_says(person: Person, idea: str, shown: str) -> None:
-    await person.page.get_by_role("button", name=re.compile(f"^{idea}")).click()
-    await expect(person.answers.locator(shown).first).to_be_visible(timeout=20_000)
-    await person.idle()
-    await expect(person.failure).to_have_count(0)
+async def test_each_suggestion_of_the_empty_page_shows_what_it_says(person: Person) -> None:
+    for idea, shown in IDEAS.items():
+        await person.page.get_by_role("button", name=re.compile(f"^{idea}")).click()
+        await expect(person.answers.locator(shown).first).to_be_visible()
+        await person.idle()
+        await expect(person.failure).to_have_count(0)
+        await person.click("New chat")
+
+
+async def test_the_empty_page_suggests_nothing_that_is_not_looked_at_here(person: Person) -> None:
+    titles = await person.page.locator(".idea-title").all_inner_texts()
+    assert sorted(titles) == sorted([*IDEAS, "An error on the way"])
 
 
 async def test_the_suggested_error_says_what_to_do_and_its_request_id(person: Person) -> None:
