@@ -13,7 +13,6 @@ from tests.fakes.scripted_model import ScriptedModel, text_script
 
 pytestmark = pytest.mark.timeout(150)
 IDEAS = {
-    "idea": "shown",
     "A table in Markdown": "table",
     "A block of code": ".code .hljs-keyword",
     "Reasoning, then an answer": "button:has-text('Reasoning')",
