@@ -16,7 +16,7 @@ from mamba_domain.errors import Misconfigured
 if TYPE_CHECKING:
     from mamba_adapters.telemetry.tracing import Tracing
 
-__all__ = ["start_tracing", "wanted_exporter"]
+__all__ = ["collector_takes_spans", "start_tracing", "wanted_exporter"]
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
@@ -33,6 +33,21 @@ def wanted_exporter(env: Mapping[str, str] = os.environ) -> Literal["otlp", "con
     if importlib.util.find_spec("opentelemetry") is None or importlib.util.find_spec("opentelemetry.sdk") is None:
         raise Misconfigured("OTEL_TRACES_EXPORTER", "needs the extra otel: pip install 'mamba-server[otel]'")
     return "console" if named == "console" else "otlp"
+
+
+def collector_takes_spans(seconds: float) -> bool:
+    """Send the collector an export without spans, as the server would send one with them. It blocks so long at most.
+
+    Only where `wanted_exporter` says `otlp`.
+    """
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace.export import SpanExportResult
+
+    try:
+        return OTLPSpanExporter(timeout=seconds).export(()) is SpanExportResult.SUCCESS
+    except Exception:
+        # An address that is none raises something of the HTTP library's.
+        return False
 
 
 def start_tracing(*, version: str, env: Mapping[str, str] = os.environ) -> Tracing | None:

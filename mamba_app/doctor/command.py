@@ -13,7 +13,7 @@ from mamba_adapters.config.load import load
 from mamba_adapters.config.problems import ConfigurationError
 from mamba_adapters.config.secrets import secret_values
 from mamba_adapters.telemetry.logging import configure_logging
-from mamba_app.doctor.findings import Finding, Level, Report, failed, warned
+from mamba_app.doctor.findings import Finding, Level, Report, counted, failed, warned
 
 __all__ = ["doctor"]
 
@@ -27,10 +27,10 @@ def doctor(
     env: Mapping[str, str] = os.environ,
 ) -> int:
     """Examine the settings, or the server at `url`. The exit status: 1 where something failed."""
-    counted: Counter[Level] = Counter()
+    found: Counter[Level] = Counter()
 
     def report(finding: Finding) -> None:
-        counted[finding.level] += 1
+        found[finding.level] += 1
         sys.stdout.write(f"{finding}\n")
         sys.stdout.flush()
 
@@ -41,8 +41,9 @@ def doctor(
         asyncio.run(examine_server(url, origin=origin, token=env.get(TOKEN) or None, report=report))
     else:
         _examine_settings(directory, origin, overrides, env, report)
-    sys.stdout.write(f"{counted[Level.PASS]} passed, {counted[Level.WARN]} warnings, {counted[Level.FAIL]} failed\n")
-    return 1 if counted[Level.FAIL] else 0
+    warnings = counted(found[Level.WARN], "warning")
+    sys.stdout.write(f"{found[Level.PASS]} passed, {warnings}, {found[Level.FAIL]} failed\n")
+    return 1 if found[Level.FAIL] else 0
 
 
 def _examine_settings(

@@ -1,4 +1,6 @@
-"""Examines what the settings name: providers with their keys and models, Redis, an issuer's keys, and cross-origin pages."""
+"""Examines what the settings name: providers with their keys and models, Redis, an issuer's keys, a collector, and
+cross-origin pages.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,14 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
 from mamba_adapters.config.settings import ModelEntry, Settings
+from mamba_adapters.telemetry.tracing_setup import collector_takes_spans, wanted_exporter
 from mamba_app.composition import compose
-from mamba_app.doctor.findings import Report, clock, failed, is_local, passed, warned
+from mamba_app.doctor.findings import Report, clock, counted, failed, is_local, passed, warned
 from mamba_app.doctor.running import cross_origin
 from mamba_app.providers import Connection, providers
 from mamba_domain.errors import Code, Misconfigured, ModelFailed
@@ -21,6 +24,8 @@ __all__ = ["examine_settings"]
 
 _PATIENCE = 10.0
 """Seconds for one answer of a provider."""
+_COLLECTOR_PATIENCE = 3.0
+"""Seconds in which the exporter may try again."""
 
 
 async def examine_settings(
@@ -44,6 +49,7 @@ async def examine_settings(
     if "redis" in (settings.streams.adapter, settings.limits.storage):
         await _redis(settings, report)
     await _access(settings, report)
+    await _tracing(env, report)
     if origin is not None:
         transport = httpx2.ASGITransport(app=application.asgi)
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -102,11 +108,11 @@ def _listed(content: bytes) -> Set[object] | None:
 
 async def _model(connection: Connection, entry: ModelEntry, listed: Set[object], report: Report) -> None:
     subject, name = f"model {entry.id}", entry.upstream_model or entry.id
-    if entry.api_version is not None:
+    if entry.api_version is None and (name in listed or await _is_known(connection, name)):
+        report(passed(subject, f"{connection.endpoint.name} knows it"))
+    elif entry.api_version is not None or _is_azure(entry):
         # Azure lists what could be deployed, not what is.
         report(warned(subject, "Azure does not list deployments", "Ask it something"))
-    elif name in listed or await _is_known(connection, name):
-        report(passed(subject, f"{connection.endpoint.name} knows it"))
     else:
         advice = "Set openai.model or models to names that the provider lists"
         report(failed(subject, f"{connection.endpoint.name} does not know it", advice))
@@ -120,6 +126,10 @@ async def _is_known(connection: Connection, name: str) -> bool:
     except Exception:
         return False
     return True
+
+
+def _is_azure(entry: ModelEntry) -> bool:
+    return (urlsplit(entry.base_url or "").hostname or "").endswith(".azure.com")
 
 
 async def _redis(settings: Settings, report: Report) -> None:
@@ -152,7 +162,7 @@ async def _access(settings: Settings, report: Report) -> None:
         case "none":
             report(warned("access", "everybody is let in", "Set auth.mode, or server.host to 127.0.0.1"))
         case "api_key":
-            report(passed("access", f"{len(auth.api_keys) + (auth.api_key is not None)} API keys"))
+            report(passed("access", counted(len(auth.api_keys) + (auth.api_key is not None), "API key")))
         case "jwt" if auth.jwt_secret is not None or auth.jwt_key_file is not None:
             report(passed("access", "tokens, judged by a key of the settings"))
         case "jwt":
@@ -198,9 +208,25 @@ async def _issuer(settings: Settings, report: Report) -> None:
     except ValueError:
         count = 0
     if count:
-        report(passed("issuer", f"{count} keys"))
+        report(passed("issuer", counted(count, "key")))
     else:
         report(failed("issuer", "what it serves is no set of usable keys", f"Look at {name}"))
+
+
+async def _tracing(env: Mapping[str, str], report: Report) -> None:
+    match wanted_exporter(env):
+        case None:
+            report(passed("tracing", "off: no variable of OpenTelemetry asks for it"))
+        case "console":
+            report(passed("tracing", "spans go to standard output"))
+        case "otlp":
+            if await asyncio.to_thread(collector_takes_spans, _COLLECTOR_PATIENCE):
+                report(passed("tracing", "the collector takes spans"))
+                return
+            advice = (
+                "Look at OTEL_EXPORTER_OTLP_ENDPOINT, as in http://collector:4318, and at OTEL_EXPORTER_OTLP_HEADERS"
+            )
+            report(failed("tracing", "the collector takes no spans", advice))
 
 
 def _has_key(entries: Sequence[ModelEntry], settings: Settings) -> bool:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-__all__ = ["Finding", "Level", "Report", "clock", "failed", "is_local", "passed", "warned"]
+__all__ = ["Finding", "Level", "Report", "clock", "counted", "failed", "is_local", "passed", "warned"]
 
 _RIGHT_CLOCK = 5.0
 """Seconds; a Date header is exact to one, and an answer takes its time."""
@@ -54,6 +54,11 @@ def warned(subject: str, fact: str, advice: str) -> Finding:
 def failed(subject: str, fact: str, advice: str) -> Finding:
     """It does not work."""
     return Finding(Level.FAIL, subject, fact, advice)
+
+
+def counted(number: int, what: str) -> str:
+    """So many of them, in words."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def clock(headers: Mapping[str, str], *, of: str, tolerance: float = _RIGHT_CLOCK) -> Finding | None:

@@ -20,6 +20,7 @@ from mamba_app.doctor.findings import Finding, clock
 from mamba_app.doctor.paced import Reading, judged
 from mamba_app.doctor.running import examine_server
 from tests.adapters.auth.identity_provider import identity_provider, jwk
+from tests.adapters.telemetry.collector import collecting
 from tests.app.harness import running_app, settings
 from tests.app.hops import Hop, buffering, cutting, hop, packing
 from tests.fakes.openai_server import FakeOpenAI, HttpReply, RawReply, Unframed
@@ -211,10 +212,26 @@ async def test_the_keys_of_an_issuer_are_fetched_as_the_server_does() -> None:
         page = await judged_settings(settings(named))
         provider.answer("/jwks", b"", status="500 No")
         broken = await judged_settings(settings(named))
-    assert about(good, "issuer") == ["PASS issuer: 1 keys"]
+    assert about(good, "issuer") == ["PASS issuer: 1 key"]
     assert about(foreign, "issuer")[0].startswith("FAIL issuer: auth.issuer: the metadata")
     assert about(page, "issuer") == ["FAIL issuer: what it serves is no set of usable keys"]
     assert about(broken, "issuer") == ["FAIL issuer: its keys cannot be fetched (status 500)"]
+
+
+async def test_a_collector_is_sent_an_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    off = await judged_settings(settings())
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        good = await judged_settings(settings(), env=os.environ)
+    gone = await judged_settings(settings(), env=os.environ)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "no address")
+    none = await judged_settings(settings(), env=os.environ)
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    console = await judged_settings(settings(), env=os.environ)
+    assert about(off, "tracing") == ["PASS tracing: off: no variable of OpenTelemetry asks for it"]
+    assert about(good, "tracing") == ["PASS tracing: the collector takes spans"]
+    assert about(gone, "tracing") == about(none, "tracing") == ["FAIL tracing: the collector takes no spans"]
+    assert about(console, "tracing") == ["PASS tracing: spans go to standard output"]
 
 
 async def test_pages_are_judged_by_the_settings_too() -> None:
@@ -231,7 +248,7 @@ def test_the_command_exits_with_1_where_something_failed(tmp_path: Path) -> None
     assert ill.stdout.startswith("FAIL settings: openai.api_key")
     well = environment | {"MAMBA_MODEL__ADAPTER": "demo", "MAMBA_SERVER__HOST": "127.0.0.1"}
     done = subprocess.run(command, env=well, capture_output=True, text=True, check=False, timeout=30)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "3 passed, 0 warnings, 0 failed")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "4 passed, 0 warnings, 0 failed")
 
 
 def at(upstream: FakeOpenAI, **values: Any) -> Settings:

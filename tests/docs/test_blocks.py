@@ -18,7 +18,7 @@ CHECKED_ELSEWHERE = {
     "tsx": "tests/browser/test_snippets.py",
     "vue": "tests/browser/test_snippets.py",
     "js": "tests/browser/test_snippets.py",
-    "yaml": "tests/deploy",
+    "yaml": "tests/deploy, tests/app/test_production_page.py",
     "ini": "tests/deploy",
     "nginx": "tests/deploy",
     "text": "nowhere: what a command prints, or a drawing",
@@ -28,6 +28,7 @@ HERE = {"sh", "console", "bash", "shell", "toml", "json", "python"}
 SECRETS = {
     "OPENAI_API_KEY": "sk-none",
     "AZURE_OPENAI_API_KEY": "none",
+    "VLLM_API_KEY": "none",
     "MAMBA_AUTH__API_KEY": "a-key-of-sixteen-letters",
 }
 """What the pages say that the environment holds."""
