@@ -2,10 +2,14 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, expect
+from pydantic import BaseModel
 
+from mamba_adapters.tools import tool
+from mamba_adapters.tools.registry import Registry
 from mamba_domain.events import FinishReason, ModelFinished, SourceFound, TextDelta
 from tests.app.harness import running_app
 from tests.browser.person import Person, sent_in, sitting_down
@@ -129,13 +133,34 @@ async def test_reasoning_is_folded_until_somebody_wants_it(person: Person) -> No
     await expect(text).to_be_visible()
 
 
-async def test_a_tool_shows_its_progress_and_then_its_output(person: Person) -> None:
-    await person.write("What is the weather in Lisbon?")
-    await expect(person.answers.get_by_role("progressbar")).to_be_visible()
-    await expect(person.answers.get_by_text("Asking the harbour")).to_be_visible()
-    await expect(person.answers.locator(".call .badge")).to_have_text("Done")
-    await person.answers.locator(".call-head").click()
-    await expect(person.answers.locator(".call-details")).to_contain_text('"made_up": true')
+class Place(BaseModel):
+    city: str
+
+
+async def test_a_tool_shows_its_progress_and_then_its_output(browser: Browser) -> None:
+    asked = asyncio.Event()
+
+    @tool()
+    async def weather(place: Place) -> AsyncIterator[dict[str, object]]:
+        """Say what the weather is like in a city."""
+        yield {"status": "Asking the harbour…", "progress": 0.5}
+        await asked.wait()
+        yield {"city": place.city, "sky": "clear"}
+
+    tools = Registry(tools={"here": [weather]}, timeout=120)
+    async with running_app(tools=tools) as app, sitting_down(browser, app.url) as person:
+        await person.write("What is the weather in Lisbon?")
+        call = person.answers.get_by_role("region", name="Tool weather")
+        await expect(call.get_by_role("progressbar")).to_have_js_property("value", 0.5)
+        await expect(call).to_contain_text("Asking the harbour")
+        await expect(call.locator(".badge")).to_have_text("Running")
+        asked.set()
+        await expect(call.locator(".badge")).to_have_text("Done")
+        await expect(call.get_by_role("progressbar")).to_have_count(0)
+        await expect(call.get_by_role("status")).to_have_text("weather: Done")
+        await call.get_by_role("button", name="weather").click()
+        await expect(call).to_contain_text('"sky": "clear"')
+        await person.idle()
 
 
 @pytest.mark.parametrize(("verdict", "state"), [("Approve", "Done"), ("Deny", "Denied")])

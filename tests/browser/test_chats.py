@@ -13,6 +13,15 @@ from tests.browser.person import Person, sent_in, sitting_down
 from tests.fakes.scripted_model import Script, ScriptedModel
 
 pytestmark = pytest.mark.timeout(150)
+BRING = """async (element, way) => {
+    const canvas = new OffscreenCanvas(8, 8);
+    canvas.getContext('2d').fillRect(0, 0, 8, 8);
+    const carried = new DataTransfer();
+    carried.items.add(new File([await canvas.convertToBlob()], 'dot.png', { type: 'image/png' }));
+    const drop = () => new DragEvent('drop', { dataTransfer: carried, bubbles: true, cancelable: true });
+    const paste = () => new ClipboardEvent('paste', { clipboardData: carried, bubbles: true, cancelable: true });
+    element.dispatchEvent(way === 'drop' ? drop() : paste());
+}"""
 FINISHED = ModelFinished(finish_reason=FinishReason.STOP, usage=None)
 
 
@@ -135,6 +144,16 @@ async def test_files_are_attached_removed_and_sent(person: Person) -> None:
     assert part["filename"] == "notes.txt"
     assert part["url"] == "data:text/plain;base64,QnV5IHRlYQ=="
     await expect(person.answers).to_contain_text("notes.txt")
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+async def test_a_picture_that_is_dropped_or_pasted_is_attached_and_shown(person: Person, way: str) -> None:
+    await person.message.evaluate(BRING, way)
+    await expect(person.page.get_by_role("list", name="Attached")).to_contain_text("dot.png")
+    await person.ask("Look")
+    picture = person.page.get_by_role("article", name="You").get_by_role("img", name="dot.png")
+    assert await picture.evaluate("async image => { await image.decode(); return image.naturalWidth; }") == 8
+    await expect(person.answers).to_contain_text("dot.png (image/png")
 
 
 async def test_the_chosen_model_is_asked(person: Person) -> None:
