@@ -49,7 +49,7 @@ run: $(RUNTIME_STAMP) ## Start the server; with the offline demo model when ther
 	@$(PLAYGROUND) || echo "The server starts without its page; the API works."
 	@$(API_PAGES) || echo "The server starts without /docs and /redoc; /openapi.json is served."
 	@if [ -n "$$OPENAI_API_KEY$$MAMBA_OPENAI__API_KEY" ] \
-		|| grep -qs api_key settings.local.toml .secrets.toml config.local.yaml; then \
+		|| grep -qsE '^[^#]*(api_key|base_url|adapter)' settings.local.toml .secrets.toml config.local.yaml; then \
 		exec $(BIN)/mamba-server serve $(ARGS); \
 	else \
 		echo "No OPENAI_API_KEY: serving the offline demo model (mamba-server serve --demo)."; \
