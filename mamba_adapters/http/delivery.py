@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.requests import HTTPConnection
@@ -17,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mamba_adapters.http.handover import hand_over
-from mamba_adapters.http.peer import peer_of, watch_receive
+from mamba_adapters.http.peer import Outlet, outlet_of, peer_of, watch_receive
 from mamba_adapters.http.problems import problem
 from mamba_adapters.http.wire.codec import WireEncoder
 from mamba_domain.chat import Chat
@@ -67,6 +68,7 @@ class TurnResponse(EventSourceResponse):
         self._stream_id = stream_id
         self._encoder = encoder
         self._delivery = delivery
+        self._sent = 0.0
         # The base has its five tasks take turns; here is only one, and there are thousands of these.
         del self._send_lock
 
@@ -116,8 +118,11 @@ class TurnResponse(EventSourceResponse):
         encoder, delivery = self._encoder, self._delivery
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         self.raw_headers.clear()
+        outlet = outlet_of(scope)
+        pass_on = partial(self._pass_on, outlet) if outlet is not None else None
         frames = encoder.encode(events)
         taken: Sequence[TurnEvent] | None = events
+        is_merging = False
         while await self._send(send, frames, scope):
             if taken and isinstance(taken[-1], TurnFinished | TurnFailed | TurnCancelled):
                 _note_end(scope, taken[-1])
@@ -126,15 +131,28 @@ class TurnResponse(EventSourceResponse):
                     return
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
-            now = clock()
-            held = now + delivery.merge if taken and isinstance(taken[-1], _DELTAS) else 0.0
-            taken = await follower.next(not_before=held, until=now + delivery.keep_alive)
-            if taken is None:
-                frames = encoder.keep_alive
-            elif taken:
+            if taken:
+                self._sent = clock()
+                is_merging = isinstance(taken[-1], _DELTAS)
+            taken = await follower.next(
+                not_before=self._sent + delivery.merge if is_merging else 0.0,
+                until=self._sent + delivery.keep_alive,
+                take_deltas=pass_on,
+            )
+            if taken:
                 frames = encoder.encode(taken)
-            else:
+            elif taken is not None:
                 return
+            elif (now := clock()) - self._sent < delivery.keep_alive:
+                frames, is_merging = b"", True
+            else:
+                frames, is_merging = encoder.keep_alive, False
+                self._sent = now
+
+    def _pass_on(self, outlet: Outlet, deltas: Sequence[TurnEvent]) -> float | None:
+        """Most of an answer goes this way: it wakes no task, and passes through no layer."""
+        self._sent = asyncio.get_running_loop().time()
+        return self._sent + self._delivery.merge if outlet.write(self._encoder.encode(deltas)) else None
 
     async def _send(self, send: Send, frames: bytes, scope: Scope) -> bool:
         """Send; False when the client read nothing for too long and was cut off. A send that need not wait costs no timer."""

@@ -8,16 +8,18 @@ standard way.
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from starlette.types import Receive, Scope
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-__all__ = ["Peer", "PeerProtocol", "peer_of", "watch_receive"]
+__all__ = ["Outlet", "Peer", "PeerProtocol", "outlet_of", "peer_of", "watch_receive"]
 
 _STATE_KEY = "peer"
+_CYCLE_KEY = "cycle"
 
 
 class Peer:
@@ -60,14 +62,41 @@ class Peer:
             callback()
 
 
+class Outlet:
+    """Where the body of one answer goes, without the steps between an application and its connection."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the answer has begun, and its body is sent in chunks."""
+        cycle = self._cycle
+        return bool(cycle.response_started and cycle.chunked_encoding and cycle.scope["method"] != "HEAD")
+
+    def write(self, data: bytes) -> bool:
+        """Send a part of the body at once; whether another one may follow before the client has read more."""
+        cycle = self._cycle
+        if data and not cycle.disconnected:
+            cycle.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return not cycle.flow.write_paused
+
+
 class PeerProtocol(HttpToolsProtocol):
-    """uvicorn's protocol on httptools, with a `Peer` in each request's state."""
+    """uvicorn's protocol on httptools. From a request's state, `peer_of` and `outlet_of` find it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Put the peer where every request of this connection finds it."""
         super().connection_made(transport)
         self._peer = Peer(transport, self.flow)
         self.app_state = {**self.app_state, _STATE_KEY: self._peer}
+
+    def on_headers_complete(self) -> None:
+        """Put the way to the answer where the request finds it, whose task runs later. It leads to the request again."""
+        super().on_headers_complete()
+        self.cycle.scope["state"][_CYCLE_KEY] = weakref.ref(self.cycle)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits, and leave no timer behind: it would keep what a reset connection had for as long as it runs."""
@@ -81,6 +110,15 @@ def peer_of(scope: Scope) -> Peer | None:
     state: dict[str, Any] = scope.get("state", {})
     peer = state.get(_STATE_KEY)
     return peer if isinstance(peer, Peer) else None
+
+
+def outlet_of(scope: Scope) -> Outlet | None:
+    """Where the answer's body goes, where the server is ours."""
+    cycle = scope.get("state", {}).get(_CYCLE_KEY, lambda: None)()
+    if not isinstance(cycle, RequestResponseCycle):
+        return None
+    outlet = Outlet(cycle)
+    return outlet if outlet.is_open else None
 
 
 async def watch_receive(receive: Receive, callback: Callable[[], None]) -> None:

@@ -20,6 +20,7 @@ from mamba_domain.events import (
     TurnFailed,
     TurnFinished,
 )
+from mamba_domain.ports.streams import DeltaTaker
 
 __all__ = ["Log", "Reader"]
 
@@ -111,11 +112,14 @@ class Reader:
     __slots__ = (
         "_alarm",
         "_beat",
+        "_enough",
+        "_error",
         "_index",
         "_left",
         "_log",
         "_not_before",
         "_offset",
+        "_take_deltas",
         "_until",
         "_waiter",
         "read",
@@ -131,19 +135,27 @@ class Reader:
         self._until: float | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._left = False
+        self._take_deltas: DeltaTaker | None = None
+        self._enough = False
+        self._error: Exception | None = None
         self.read = 0
 
-    async def next(self, *, not_before: float = 0.0, until: float | None = None) -> Sequence[TurnEvent] | None:
+    async def next(
+        self, *, not_before: float = 0.0, until: float | None = None, take_deltas: DeltaTaker | None = None
+    ) -> Sequence[TurnEvent] | None:
         """See `Follower`."""
         loop = asyncio.get_running_loop()
+        self._take_deltas = take_deltas
+        self._enough = False
         while not self._left:
             if self._ready(loop.time(), not_before):
                 return self._take()
             if self._log.over and not self._pending():
                 return ()
-            if until is not None and loop.time() >= until:
+            if self._enough or (until is not None and loop.time() >= until):
                 return None
             await self._wait(loop, not_before, until)
+            not_before = self._not_before
         return ()
 
     def take(self) -> Sequence[TurnEvent]:
@@ -171,11 +183,15 @@ class Reader:
                 if not self._beat:
                     self._beat = self._log.beats.wake(self, self._not_before, loop)
                 return
+            if self._take_deltas is not None:
+                self._give(self._take_deltas)
+                return
         self._wake()
 
     def close(self) -> None:
         """The reader is forgotten."""
         self._beat = 0
+        self._take_deltas = None
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -195,6 +211,8 @@ class Reader:
         finally:
             self._waiter = None
             self._beat = 0
+        if self._error is not None:
+            raise self._error
 
     def _ring(self) -> None:
         """The alarm of some wait: it outlives the waits that end early, so that a busy stream arms none anew."""
@@ -243,8 +261,28 @@ class Reader:
 
     def strike(self, beat: int) -> None:
         """The beat for which this reader asked last; an earlier one's wait is over already."""
-        if beat == self._beat:
+        if beat != self._beat:
+            return
+        waiter = self._waiter
+        if self._take_deltas is None or waiter is None or waiter.done():
             self._wake()
+        else:
+            self._beat = 0
+            self._give(self._take_deltas)
+
+    def _give(self, take_deltas: DeltaTaker) -> None:
+        """Have what is there taken: deltas alone, for anything else has ended the wait. What goes wrong is the reader's."""
+        try:
+            not_before = take_deltas(self._take())
+        except Exception as error:
+            self._error = error
+            self._wake()
+            return
+        if not_before is None:
+            self._enough = True
+            self._wake()
+        else:
+            self._not_before = not_before
 
     def _wake(self) -> None:
         self._beat = 0

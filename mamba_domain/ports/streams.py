@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import NewType, Protocol
+from typing import NewType, Protocol, TypeAlias
 
 from mamba_domain.events import TurnEvent
 
-__all__ = ["Claim", "Follower", "RequestKey", "StreamId", "StreamKey", "StreamSink", "StreamStore"]
+__all__ = ["Claim", "DeltaTaker", "Follower", "RequestKey", "StreamId", "StreamKey", "StreamSink", "StreamStore"]
 
 StreamId = NewType("StreamId", str)
 
@@ -54,14 +54,24 @@ class StreamSink(Protocol):
         ...
 
 
+DeltaTaker: TypeAlias = Callable[[Sequence[TurnEvent]], float | None]
+"""Takes deltas at once, without a task that has to wake up for them. It gives the time before which no further ones are
+wanted, by the running loop's clock; None ends the wait with None. What it raises, `next` raises.
+"""
+
+
 class Follower(Protocol):
     """One reader of one stream; it sees every event once, in order, adjacent deltas of a part possibly merged or split."""
 
-    async def next(self, *, not_before: float = 0.0, until: float | None = None) -> Sequence[TurnEvent] | None:
+    async def next(
+        self, *, not_before: float = 0.0, until: float | None = None, take_deltas: DeltaTaker | None = None
+    ) -> Sequence[TurnEvent] | None:
         """Everything that has arrived since the last call; waits until there is something.
 
         Empty means the end, None that nothing arrived until `until`. Both times are of the running loop's clock. Until
-        `not_before`, deltas alone do not end the wait; anything else does at once.
+        `not_before`, deltas alone do not end the wait; anything else does at once. Deltas that come while it waits may be
+        given to `take_deltas` instead, where there is one: these do not end the wait either, and it may then end at `until`
+        all the same.
         """
         ...
 

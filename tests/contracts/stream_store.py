@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import groupby
 
 import pytest
@@ -20,7 +21,7 @@ from mamba_domain.events import (
     TurnStarted,
     Usage,
 )
-from mamba_domain.ports.streams import Follower, StreamId, StreamKey, StreamStore
+from mamba_domain.ports.streams import DeltaTaker, Follower, StreamId, StreamKey, StreamStore
 
 __all__ = ["StreamStoreContract", "end", "read_all", "text_of"]
 
@@ -46,9 +47,15 @@ def text_of(events: Sequence[TurnEvent]) -> str:
     return "".join(event.text for event in events if isinstance(event, TextDelta))
 
 
-async def _parked(follower: Follower, **how: float) -> asyncio.Task[Sequence[TurnEvent] | None]:
+async def _parked(
+    follower: Follower,
+    *,
+    not_before: float = 0.0,
+    until: float | None = None,
+    take_deltas: DeltaTaker | None = None,
+) -> asyncio.Task[Sequence[TurnEvent] | None]:
     """A reader that waits."""
-    waiting = asyncio.create_task(follower.next(**how))
+    waiting = asyncio.create_task(follower.next(not_before=not_before, until=until, take_deltas=take_deltas))
     for _ in range(3):
         await asyncio.sleep(0)
     assert not waiting.done()
@@ -143,6 +150,54 @@ class StreamStoreContract:
             await sink.send((TextDelta(text="a"),))
             assert text_of(await follower.next(until=asyncio.get_running_loop().time() + 3600) or ()) == "a"
             assert await follower.next(until=asyncio.get_running_loop().time() + 0.01) is None
+
+    async def test_deltas_that_are_taken_while_a_reader_waits_come_once_and_before_what_follows(
+        self, store: StreamStore
+    ) -> None:
+        sink = store.open(ID, None)
+        seen: list[TurnEvent] = []
+
+        def take(deltas: Sequence[TurnEvent]) -> float:
+            seen.extend(deltas)
+            return asyncio.get_running_loop().time() + 0.01
+
+        async with store.follow(ID) as follower:
+            assert follower is not None
+            for text in ("ab", "cd"):
+                waiting = await _parked(follower, take_deltas=take)
+                for letter in text:
+                    await sink.send((TextDelta(text=letter),))
+                    await asyncio.sleep(0)
+                await sink.send((StepFinished(finish_reason=FinishReason.STOP),))
+                seen += await waiting or ()
+                if not isinstance(seen[-1], StepFinished):
+                    seen += await follower.next() or ()
+            await sink.send((end(),))
+            seen += await read_all(follower)
+        names = [type(event).__name__ for event in seen]
+        assert text_of(seen) == "abcd"
+        assert [name for name, _ in groupby(names)] == [*("TextDelta", "StepFinished") * 2, "TurnFinished"]
+
+    async def test_a_taker_that_wants_no_more_or_fails_concerns_its_reader_alone(self, store: StreamStore) -> None:
+        sink = store.open(ID, None)
+
+        def fail(deltas: Sequence[TurnEvent]) -> None:
+            raise ZeroDivisionError
+
+        async with store.follow(ID) as sated, store.follow(ID) as broken, store.follow(ID) as other:
+            assert sated is not None
+            assert broken is not None
+            assert other is not None
+            taken: list[TurnEvent] = []
+            enough = await _parked(sated, take_deltas=taken.extend)
+            error = await _parked(broken, take_deltas=fail)
+            await sink.send((TextDelta(text="a"),))
+            assert text_of([*taken, *(await enough or ())]) == "a"
+            with suppress(ZeroDivisionError):
+                assert text_of(await error or ()) == "a"
+            await sink.send((TextDelta(text="b"), end()))
+            assert text_of(await read_all(other)) == "ab"
+            assert text_of(await read_all(sated)) == "b"
 
     async def test_leaving_ends_a_wait_under_way(self, store: StreamStore) -> None:
         store.open(ID, None)

@@ -16,7 +16,7 @@ from mamba_domain.events import (
     TurnFinished,
 )
 from mamba_domain.ports.replicas import TurnOwner
-from mamba_domain.ports.streams import Claim, RequestKey, StreamId, StreamKey
+from mamba_domain.ports.streams import Claim, DeltaTaker, RequestKey, StreamId, StreamKey
 
 __all__ = ["FakeFollower", "FakeStream", "FakeStreams"]
 
@@ -53,7 +53,9 @@ class FakeFollower:
         self._left = False
         self.changed = asyncio.Event()
 
-    async def next(self, *, not_before: float = 0.0, until: float | None = None) -> Sequence[TurnEvent] | None:
+    async def next(
+        self, *, not_before: float = 0.0, until: float | None = None, take_deltas: DeltaTaker | None = None
+    ) -> Sequence[TurnEvent] | None:
         """See `Follower`."""
         clock = asyncio.get_running_loop().time
         while not self._left:
