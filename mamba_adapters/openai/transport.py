@@ -205,11 +205,16 @@ class Body(httpx2.AsyncByteStream):
                 raise httpx2.ReadError("the connection broke") from error
             if content.is_eof():
                 return b""
+            if not content._protocol.connected:
+                raise httpx2.ReadError("the connection broke")
+            content._waiter = content._loop.create_future()
             try:
-                await content._wait("read")
+                await content._waiter
             except (aiohttp.ClientError, RuntimeError, OSError) as broken:
                 if not buffer:
                     raise httpx2.ReadError("the connection broke") from broken
+            finally:
+                content._waiter = None
         data = buffer.popleft() if len(buffer) == 1 else b"".join(buffer)
         buffer.clear()
         content._cursor += content._size

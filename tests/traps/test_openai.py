@@ -88,4 +88,4 @@ def test_the_parts_of_aiohttp_that_the_transport_overrides_are_there() -> None:
     assert list(inspect.signature(aiohttp.TCPConnector._get).parameters) == ["self", "key", "traces"]
     assert isinstance(ResponseHandler.should_close, property)
     assert {"data_received", "set_exception"} <= set(vars(ResponseHandler))
-    assert "_buffer" in vars(aiohttp.StreamReader) or "_buffer" in aiohttp.StreamReader.__slots__
+    assert {"_buffer", "_loop", "_protocol", "_waiter"} <= set(aiohttp.StreamReader.__slots__)
