@@ -35,9 +35,10 @@ def storage(settings: Settings, *, observer: StoreObserver | None = None) -> Sto
     """The store; nothing is connected yet. Raises `Misconfigured` for one that cannot be made."""
     if settings.streams.adapter not in ("memory", "redis"):
         return _made_by(settings.streams.adapter)
+    keep_unread = max(_BEFORE_ITS_READER, settings.streams.linger_seconds)
     memory = MemoryStreams(
         high_water=settings.streams.high_water_bytes,
-        keep_unread=max(_BEFORE_ITS_READER, settings.streams.linger_seconds),
+        keep_unread=keep_unread,
         keep_named=settings.streams.replay_seconds,
     )
     if settings.streams.adapter == "memory":
@@ -56,6 +57,7 @@ def storage(settings: Settings, *, observer: StoreObserver | None = None) -> Sto
         prefix=settings.redis.prefix,
         longest_turn=settings.chat.total_timeout + _AFTER_A_TURN,
         keep_named=settings.streams.replay_seconds,
+        keep_unread=keep_unread,
         observer=observer,
     )
     return Storage(streams=streams, connections=(streams,), probes=(streams.probe,))

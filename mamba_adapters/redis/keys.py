@@ -12,7 +12,7 @@ __all__ = ["Keys"]
 class Keys:
     """Keys under one prefix.
 
-    `stream`: the entries of a stream. `was_read`: that its end was read after all. `chat`: the id of a chat's last stream. `request`: whose a request's name is.
+    `stream`: the entries of a stream. `reading`: whether its end was read, where that changed later. `chat`: the id of a chat's last stream. `request`: whose a request's name is.
     `process`: there while a process lives. `inbox`: what other processes tell a process.
     """
 
@@ -23,9 +23,9 @@ class Keys:
         """A Redis stream."""
         return f"{self._prefix}stream:{stream_id}"
 
-    def was_read(self, stream_id: StreamId) -> str:
-        """A text, there once somebody has come back for a stream that had ended without readers."""
-        return f"{self._prefix}read:{stream_id}"
+    def reading(self, stream_id: StreamId) -> str:
+        """A text, there once somebody has come back for a stream that ended unread, or has left one before its end."""
+        return f"{self._prefix}reading:{stream_id}"
 
     def chat(self, key: StreamKey) -> str:
         """A text."""

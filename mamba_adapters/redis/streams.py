@@ -17,10 +17,10 @@ from typing import Any, Final, Protocol
 
 from mamba_adapters.redis.keys import Keys
 from mamba_adapters.redis.lease import Lease, RedisProbe
-from mamba_adapters.redis.link import Link, Unavailable, age_of, fields_of
+from mamba_adapters.redis.link import Command, Link, Unavailable, age_of, fields_of
 from mamba_adapters.redis.mirrors import Mirrors
 from mamba_adapters.redis.news import News, post
-from mamba_adapters.redis.writer import LINGER, UNREAD, Copy, Source, Writer
+from mamba_adapters.redis.writer import LINGER, READ, UNREAD, Copy, Source, Writer
 from mamba_domain.events import TurnEvent, TurnFailed
 from mamba_domain.ports.replicas import Replicas, TurnOwner
 from mamba_domain.ports.streams import Claim, Follower, RequestKey, StreamId, StreamKey, StreamSink, StreamStore
@@ -90,7 +90,11 @@ class _Sink:
 
 
 class RedisStreams:
-    """The store; it works while its context is entered. `longest_turn` and `keep_named` are in seconds."""
+    """The store; it works while its context is entered.
+
+    In seconds: `longest_turn`, after which an abandoned copy expires, and how long the answer to a named request and one that
+    ended unread are kept, the latter a minute at least.
+    """
 
     def __init__(
         self,
@@ -101,12 +105,14 @@ class RedisStreams:
         prefix: str = "mamba:",
         longest_turn: float = 660.0,
         keep_named: float = 300.0,
+        keep_unread: float = 30.0,
         observer: StoreObserver | None = None,
     ) -> None:
         self._local = local
         self._observer: StoreObserver = observer or NoUpkeep()
         self._longest_turn = int(longest_turn)
         self._keep_named = keep_named
+        self._keep_unread = max(LINGER, int(keep_unread))
         self._keys = Keys(prefix)
         self._link = Link(url, password=password)
         self._owner: TurnOwner | None = None
@@ -128,6 +134,7 @@ class RedisStreams:
             process_id=process_id,
             longest_turn=self._longest_turn,
             keep_named=self._keep_named,
+            keep_unread=self._keep_unread,
             found_former=self._call_stop,
             is_unread=self._local.is_unread,
             observer=self._observer,
@@ -209,13 +216,15 @@ class RedisStreams:
         """See the port."""
         if stream_id not in self._local:
             await self._mirrors.attach(stream_id)
-        may_be_unread = stream_id in self._mirrors or self._local.is_unread(stream_id)
+        was_unread = stream_id in self._mirrors or self._local.is_unread(stream_id)
         try:
             async with self._local.follow(stream_id) as follower:
                 yield follower
         finally:
-            if may_be_unread and follower is not None and follower.at_end:
-                self._call(self._note_read(stream_id), "note")
+            if was_unread and follower is not None and follower.at_end:
+                self._call(self._note(stream_id, READ), "note")
+            elif not was_unread and self._local.is_unread(stream_id):
+                self._call(self._note(stream_id, UNREAD), "note")
             if stream_id in self._mirrors and not self._local.followers(stream_id):
                 self._mirrors.detach(stream_id)
                 self._local.forget(stream_id)
@@ -242,15 +251,15 @@ class RedisStreams:
             if found is None:
                 return None
             stream_id = StreamId(found.decode())
-            last, now, was_read = await self._link.ask(
-                self._last_entry(stream_id), ("TIME",), ("EXISTS", self._keys.was_read(stream_id))
+            last, now, reading = await self._link.ask(
+                self._last_entry(stream_id), ("TIME",), ("GET", self._keys.reading(stream_id))
             )
             if not last:
                 return None
             fields = fields_of(last[0])
             if b"end" in fields:
-                is_waiting = lost_too and fields[b"end"] == UNREAD and not was_read and stream_id not in self._local
-                return stream_id if is_waiting else None
+                is_waiting = (reading or fields[b"end"]) == UNREAD and stream_id not in self._local
+                return stream_id if lost_too and is_waiting else None
             if stream_id in self._local:
                 return stream_id if stream_id in self._mirrors else None
             if await self._is_alive(fields):
@@ -289,9 +298,14 @@ class RedisStreams:
         (alive,) = await self._link.ask(("EXISTS", self._keys.process(fields[b"by"].decode())))
         return bool(alive)
 
-    async def _note_read(self, stream_id: StreamId) -> None:
+    async def _note(self, stream_id: StreamId, reading: bytes) -> None:
+        """Whether the end of a stream was read has changed since it was written."""
+        commands: list[Command] = [("SET", self._keys.reading(stream_id), reading, "EX", self._keep_unread)]
+        if reading == UNREAD:
+            kept = max(self._keep_unread, int(self._keep_named))
+            commands.append(("EXPIRE", self._keys.stream(stream_id), kept))
         with suppress(Unavailable):
-            await self._link.ask(("SET", self._keys.was_read(stream_id), b"", "EX", LINGER))
+            await self._link.ask(*commands)
 
     async def _forget_claim(self, request: RequestKey) -> None:
         with suppress(Unavailable):

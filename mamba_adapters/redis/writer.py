@@ -25,7 +25,7 @@ from mamba_domain.events import Restored, StepStarted, TurnCancelled, TurnEvent,
 from mamba_domain.ports.streams import RequestKey, StreamId, StreamKey
 from mamba_domain.ports.upkeep import StoreObserver
 
-__all__ = ["LINGER", "UNREAD", "Copy", "Source", "Writer"]
+__all__ = ["LINGER", "READ", "UNREAD", "Copy", "Source", "Writer"]
 
 _REST: Final = 0.015
 """Seconds between two rounds, at least."""
@@ -36,7 +36,8 @@ _COPIES_AT_ONCE: Final = 64
 _PIECE_CHARS: Final = 65_536
 _MOST_ENTRIES: Final = 50_000
 LINGER: Final = 60
-"""Seconds that an ended stream stays for the readers who are still at it, or who come back for it."""
+"""Seconds that an ended stream stays for the readers who are still at it."""
+READ: Final = b"1"
 UNREAD: Final = b"unread"
 """Marks the end of a stream that nobody was reading."""
 _MOST_ENDED: Final = 1000
@@ -78,9 +79,9 @@ class Copy:
 class Writer:
     """The copying task's state.
 
-    `longest_turn` and `keep_named` are seconds: after the first an abandoned copy expires, for the second a named request's
-    answer stays. `found_former` is told which stream a new one has followed in its chat. `is_unread`
-    says whether a stream ended while its readers were away.
+    `longest_turn`, `keep_named` and `keep_unread` are seconds: after the first an abandoned copy expires, for the others
+    stays a named request's answer, and one that ended unread. `found_former` is told which stream a new one has followed in
+    its chat. `is_unread` says whether a stream ended while its readers were away.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Writer:
         process_id: str,
         longest_turn: float,
         keep_named: float,
+        keep_unread: int,
         found_former: Callable[[StreamId], None],
         is_unread: Callable[[StreamId], bool],
         observer: StoreObserver,
@@ -100,6 +102,7 @@ class Writer:
         self._process_id = process_id
         self._longest_turn = int(longest_turn)
         self._keep_named = max(1, int(keep_named))
+        self._keep_unread = keep_unread
         self._found_former = found_former
         self._is_unread = is_unread
         self._observer = observer
@@ -217,24 +220,26 @@ class Writer:
         return commands
 
     def _end_of(self, copy: Copy) -> bytes:
-        return UNREAD if self._is_unread(copy.stream_id) else b"1"
+        return UNREAD if self._is_unread(copy.stream_id) else READ
 
     def _beginning(self, copy: Copy, key: str) -> list[Command]:
         """A new stream takes its chat over; a copy that is made anew does so only where nobody else has."""
         commands: list[Command] = [("EXPIRE", key, self._longest_turn)]
         if copy.key is not None:
-            place: Command = ("SET", self._keys.chat(copy.key), copy.stream_id, "EX", self._longest_turn)
+            kept = self._longest_turn + self._keep_unread
+            place: Command = ("SET", self._keys.chat(copy.key), copy.stream_id, "EX", kept)
             commands.append((*place, "NX" if copy.has_entered else "GET"))
         return commands
 
     def _ending(self, copy: Copy, key: str) -> list[Command]:
         """The chat's key may stay: whoever finds an ended stream there finds nothing."""
+        kept = self._keep_unread if self._is_unread(copy.stream_id) else LINGER
         if copy.request is None:
-            return [("EXPIRE", key, LINGER)]
+            return [("EXPIRE", key, kept)]
         name = self._keys.request(copy.request)
         if not copy.has_said_something:
-            return [("EXPIRE", key, LINGER), ("DEL", name)]
-        return [("EXPIRE", key, max(LINGER, self._keep_named)), ("EXPIRE", name, self._keep_named)]
+            return [("EXPIRE", key, kept), ("DEL", name)]
+        return [("EXPIRE", key, max(kept, self._keep_named)), ("EXPIRE", name, self._keep_named)]
 
     def _forget_some(self) -> None:
         """Of the streams that ended while nothing could be written, the latest are enough."""

@@ -141,6 +141,33 @@ async def test_a_stream_that_ended_unread_is_there_for_one_who_comes_back(
             """That it was read is on its way."""
 
 
+async def test_a_stream_whose_reader_left_behind_its_end_is_there_as_well(
+    here: RedisStreams, there: RedisStreams
+) -> None:
+    sink = here.open(ID, KEY)
+    async with here.follow(ID) as follower:
+        assert follower is not None
+        await sink.send(BEGINNING)
+        assert await there.resumable(KEY) == ID
+        await sink.send((end(),))
+        async with asyncio.timeout(10):
+            while await there.resumable(KEY) is not None:
+                """The end is on its way."""
+    async with asyncio.timeout(10):
+        while await there.resumable(KEY) != ID:
+            """That its reader left is on its way."""
+    assert await text_of_all(there) == "one "
+
+
+async def test_an_unread_stream_is_kept_as_long_as_asked_for(redis: RedisServer) -> None:
+    async with RedisStreams(MemoryStreams(keep_unread=500), url=redis.url, keep_unread=500) as store:
+        sink = store.open(ID, KEY)
+        async with store.follow(ID):
+            await sink.send(BEGINNING)
+        await sink.send((end(),))
+        await until(lambda: 60 < int(redis.tell("TTL", f"mamba:stream:{ID}")[1:-2]) <= 500)
+
+
 async def test_a_stream_that_was_read_to_its_end_is_not_found(here: RedisStreams, there: RedisStreams) -> None:
     sink = here.open(ID, KEY)
     async with here.follow(ID) as follower:
