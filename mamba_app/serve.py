@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import ipaddress
 import signal
@@ -99,6 +100,8 @@ def _serve(settings: Settings) -> int:
         warm_up(application.warm_up)
         listener = config.bind_socket()
     except SystemExit:
+        # uvicorn says why, and not where.
+        log.error("server.not_listening", host=settings.server.host, port=settings.server.port)
         return _COULD_NOT_START
     return run_workers(settings.server.workers, listener, partial(_run, server, starting), when_over=forget_worker)
 
@@ -142,9 +145,13 @@ class _Starting:
     def _telling(self, send: Send) -> Send:
         async def sending(message: Message) -> None:
             error = sys.exc_info()[1]
-            if message["type"] == "lifespan.startup.failed" and isinstance(error, Misconfigured):
-                self.problem = f"{error.key}: {error.reason}"
-                message = {**message, "message": self.problem}
+            if message["type"] == "lifespan.startup.failed":
+                if isinstance(error, Misconfigured):
+                    self.problem = f"{error.key}: {error.reason}"
+                    message = {**message, "message": self.problem}
+                elif isinstance(error, asyncio.CancelledError):
+                    # A signal has ended the start: nothing went wrong.
+                    message = {**message, "message": ""}
             await send(message)
 
         return sending

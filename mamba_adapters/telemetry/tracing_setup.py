@@ -22,7 +22,10 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT
 
 
 def wanted_exporter(env: Mapping[str, str] = os.environ) -> Literal["otlp", "console"] | None:
-    """What the variables ask for. Raises `Misconfigured` for an exporter that there is not, or a missing extra."""
+    """What the variables ask for.
+
+    Raises `Misconfigured` for an exporter that there is not, a missing extra, or an address that cannot be one.
+    """
     if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     named = env.get("OTEL_TRACES_EXPORTER", "").strip().lower()
@@ -32,7 +35,12 @@ def wanted_exporter(env: Mapping[str, str] = os.environ) -> Literal["otlp", "con
         raise Misconfigured("OTEL_TRACES_EXPORTER", "names no exporter that is here; allowed: otlp, console, none")
     if importlib.util.find_spec("opentelemetry") is None or importlib.util.find_spec("opentelemetry.sdk") is None:
         raise Misconfigured("OTEL_TRACES_EXPORTER", "needs the extra otel: pip install 'mamba-server[otel]'")
-    return "console" if named == "console" else "otlp"
+    if named == "console":
+        return "console"
+    for name in _ENDPOINTS:
+        if env.get(name) and not env[name].strip().lower().startswith(("http://", "https://")):
+            raise Misconfigured(name, "is no http or https URL, as in http://collector:4318; allowed: OTLP over HTTP")
+    return "otlp"
 
 
 def collector_takes_spans(seconds: float) -> bool:

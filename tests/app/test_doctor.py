@@ -224,7 +224,7 @@ async def test_a_collector_is_sent_an_export(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         good = await judged_settings(settings(), env=os.environ)
     gone = await judged_settings(settings(), env=os.environ)
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "no address")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://")
     none = await judged_settings(settings(), env=os.environ)
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
     console = await judged_settings(settings(), env=os.environ)

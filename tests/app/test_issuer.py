@@ -14,6 +14,7 @@ from mamba_adapters.config.settings import Settings
 from tests.adapters.auth.identity_provider import IdentityProvider, identity_provider, jwk
 from tests.adapters.auth.signing import AUDIENCE, signed
 from tests.app.harness import Running, settings
+from tests.app.process import server_process
 from tests.app.serving import serving
 
 FIRST, SECOND = RSAKey.generate_key(2048), RSAKey.generate_key(2048)
@@ -50,6 +51,17 @@ async def test_while_no_key_could_be_had_callers_are_told_to_come_back_and_the_p
             assert (await app.http.get("/models")).status_code == 401
             for probe in ("/health/live", "/health/ready"):
                 assert (await app.http.get(probe)).status_code == 200
+
+
+async def test_a_signal_while_the_issuer_is_asked_ends_the_start_without_a_fault(tmp_path: Path) -> None:
+    async with identity_provider(jwk(FIRST)) as provider:
+        provider.stalled.add(METADATA)
+        values = {"auth.mode": "jwt", "auth.issuer": provider.url, "auth.audience": AUDIENCE}
+        async with server_process(tmp_path, values, listens=False) as server:
+            await asyncio.wait_for(provider.asking.wait(), 20)
+            server.terminate()
+            assert await server.ended() == 0
+            assert [line for line in server.lines if line.get("level") == "error"] == []
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,7 @@ async def test_workers_that_cannot_start_end_the_whole_with_a_status(tmp_path: P
         async with server_process(tmp_path, values, listens=False) as server:
             assert await server.ended(within=20) == 2
             assert server.events("worker.not_started")
+            assert not [line for line in server.lines if "Traceback" in line["event"]]
 
 
 async def test_a_replacement_that_cannot_start_yet_is_tried_again(tmp_path: Path) -> None:
@@ -158,3 +159,5 @@ async def test_a_port_that_is_taken_ends_it_with_a_status(tmp_path: Path) -> Non
         values = {"model.adapter": "demo", "server.workers": 2, "server.port": port}
         async with server_process(tmp_path, values, listens=False) as server:
             assert await server.ended(within=20) == 3
+            (told,) = server.events("server.not_listening")
+            assert told["port"] == port

@@ -128,6 +128,13 @@ def test_an_exporter_that_there_is_not_stops_the_start() -> None:
         start_tracing(version="1", env={"OTEL_TRACES_EXPORTER": "zipkin"})
 
 
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+def test_an_address_without_a_scheme_as_grpc_has_it_stops_the_start(name: str) -> None:
+    with pytest.raises(Misconfigured, match="no http or https URL") as caught:
+        start_tracing(version="1", env={name: "collector:4317"})
+    assert caught.value.key == name
+
+
 def _headers(given: Any) -> dict[str, str]:
     pairs = given.items() if isinstance(given, Mapping) else given
     return {str(name).lower(): str(value) for name, value in pairs}
