@@ -49,5 +49,5 @@ async def person(browser: Browser, server: Running) -> AsyncIterator[Person]:
 
 def why(error: PlaywrightError) -> str:
     """What the browser said itself, without the driver's log of how it was called."""
-    lines = [line.strip() for line in error.message.splitlines() if "[err]" in line]
+    lines = [line.partition("[err]")[2].strip() for line in error.message.splitlines() if "[err]" in line]
     return lines[-1] if lines else error.message.splitlines()[0]
