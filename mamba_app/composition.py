@@ -121,7 +121,12 @@ def compose(
     )
     supervisor = Supervisor(measures.turn_log)
     models = (
-        providers(settings, observer=measures.metrics, outgoing_headers=measures.outgoing_headers)
+        providers(
+            settings,
+            observer=measures.metrics,
+            outgoing_headers=measures.outgoing_headers,
+            stood_in=measures.model_stood_in,
+        )
         if model_for is None
         else given_model(model_for)
     )

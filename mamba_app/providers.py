@@ -6,6 +6,7 @@ import importlib
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mamba_adapters.config.settings import ModelEntry, Settings
@@ -57,15 +58,17 @@ def providers(
     env: Mapping[str, str] = os.environ,
     observer: EndpointObserver | None = None,
     outgoing_headers: Callable[[], Mapping[str, str]] | None = None,
+    stood_in: Callable[[str, str], None] = lambda model, by: None,
 ) -> Providers:
     """The models on offer. Raises `Misconfigured` for one that cannot be made; nothing is connected yet.
 
-    A model that is not listed, where those are let through, is asked of the first one's provider.
+    A model that is not listed, where those are let through, is asked of the first one's provider. `stood_in` is told the
+    ids of a model and of its fallback whenever the latter begins to answer.
     """
     workshop = _Workshop(settings, env, observer, outgoing_headers)
     entries = settings.offered
     plain = {entry.qualified_id: workshop.model(entry) for entry in entries}
-    models = {entry.qualified_id: _with_fallbacks(entry, settings, plain) for entry in entries}
+    models = {entry.qualified_id: _with_fallbacks(entry, settings, plain, stood_in) for entry in entries}
     default = plain[entries[0].qualified_id]
     return Providers(
         model_for=lambda card: models.get(card.qualified_id, default),
@@ -183,7 +186,9 @@ class _Workshop:
         return next(name for name in names if name not in taken)
 
 
-def _with_fallbacks(entry: ModelEntry, settings: Settings, plain: Mapping[str, ChatModel]) -> ChatModel:
+def _with_fallbacks(
+    entry: ModelEntry, settings: Settings, plain: Mapping[str, ChatModel], stood_in: Callable[[str, str], None]
+) -> ChatModel:
     model = plain[entry.qualified_id]
     if not entry.fallback:
         return model
@@ -201,6 +206,7 @@ def _with_fallbacks(entry: ModelEntry, settings: Settings, plain: Mapping[str, C
             )
             for other in others
         ],
+        stood_in=partial(stood_in, entry.id),
     )
 
 

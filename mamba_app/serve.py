@@ -164,7 +164,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 def _say_what_this_is(settings: Settings) -> None:
     if settings.model.adapter == "demo":
         log.warning("model.demo", note="answers come from the built-in demo model, not from a language model")
-    if settings.tools.functions and not settings.tools.secrets:
+    if (settings.tools.functions or settings.tools.mcp) and not settings.tools.secrets:
         log.warning(
             "tools.secrets_unset",
             note="approvals and tool outputs are signed with a secret of this process: a restart invalidates them",

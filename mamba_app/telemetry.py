@@ -47,6 +47,12 @@ class Telemetry:
         """What requests to providers carry, so that they join the trace."""
         return None if self.tracing is None else self.tracing.outgoing_headers
 
+    def model_stood_in(self, model: str, by: str) -> None:
+        """A fallback, `by` its id, answers for a model."""
+        self.metrics.model_stood_in(model=model, by=by)
+        if self.tracing is not None:
+            self.tracing.model_stood_in(by)
+
     @property
     def connections(self) -> Sequence[AbstractAsyncContextManager[object]]:
         """What lives as long as the application."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -31,12 +31,16 @@ class FallbackModel:
     """Asks `first`, then each fallback in order, until one begins to answer.
 
     Only a failure of the provider is passed over, and only before the first event: what is said once is not said again by
-    somebody else. Where all fail, the first one's failure is raised, since that is the model that was asked for.
+    somebody else. Where all fail, the first one's failure is raised, since that is the model that was asked for. `stood_in`
+    is told the id of each fallback that begins to answer.
     """
 
-    def __init__(self, first: ChatModel, fallbacks: Sequence[Fallback]) -> None:
+    def __init__(
+        self, first: ChatModel, fallbacks: Sequence[Fallback], *, stood_in: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._first = first
         self._fallbacks = tuple(fallbacks)
+        self._stood_in = stood_in
 
     @asynccontextmanager
     async def stream(self, request: ModelRequest) -> AsyncIterator[AsyncIterator[Sequence[ModelEvent]]]:
@@ -58,7 +62,10 @@ class FallbackModel:
             if not fallback.supports_tools:
                 asked = replace(asked, tools=())
             try:
-                return await stack.enter_async_context(fallback.model.stream(asked))
+                batches = await stack.enter_async_context(fallback.model.stream(asked))
             except ModelFailed as error:
                 last = error
+            else:
+                self._stood_in(fallback.id)
+                return batches
         raise failure

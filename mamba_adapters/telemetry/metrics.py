@@ -131,6 +131,10 @@ class Metrics:
         """See `EndpointObserver`."""
         self._breaker.labels(endpoint).set(1 if is_open else 0)
 
+    def model_stood_in(self, *, model: str, by: str) -> None:
+        """A fallback answers for a model; both are ids of the settings."""
+        self._fallbacks.labels(model, by).inc()
+
     def store_written(self, *, lag: float) -> None:
         """See `StoreObserver`."""
         self._store_lag.observe(lag)
@@ -187,6 +191,9 @@ class Metrics:
         )
         self._endpoint_retries = Counter(
             "mamba_endpoint_retries", "Attempts that followed a failed one.", ["endpoint"], registry=registry
+        )
+        self._fallbacks = Counter(
+            "mamba_fallbacks", "Answers that another model gave.", ["model", "by"], registry=registry
         )
         self._breaker = _gauge(
             registry, "mamba_endpoint_breaker_open", "Processes that leave an endpoint alone.", "endpoint"

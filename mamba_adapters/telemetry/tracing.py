@@ -37,6 +37,7 @@ AGENT = "gen_ai.agent.name"
 REQUEST_MODEL = "gen_ai.request.model"
 REQUEST_TEMPERATURE = "gen_ai.request.temperature"
 REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens"
+RESPONSE_MODEL = "gen_ai.response.model"
 FINISH_REASONS = "gen_ai.response.finish_reasons"
 FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
 INPUT_TOKENS = "gen_ai.usage.input_tokens"
@@ -96,6 +97,10 @@ class Tracing:
             yield
         finally:
             await asyncio.to_thread(self._provider.shutdown)
+
+    def model_stood_in(self, by: str) -> None:
+        """The model call that is under way is answered by another model."""
+        trace.get_current_span().set_attribute(RESPONSE_MODEL, by)
 
     def outgoing_headers(self) -> Mapping[str, str]:
         """What a request to a provider carries, so that its spans join the trace."""

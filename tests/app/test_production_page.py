@@ -147,6 +147,7 @@ async def test_the_settings_of_the_page_are_a_service_that_has_it_all(world: Wor
         for client in (here, there):
             finished = 'mamba_turns_total{model="gpt-4o-mini",outcome="finished"} 1.0'
             assert finished in (await client.get("/metrics")).text.splitlines()
+        assert 'mamba_fallbacks_total{by="qwen3",model="gpt-4o-mini"} 1.0' in (await there.get("/metrics")).text
         health = (await there.get("/health")).json()
         assert health["checks"]["redis"]["status"] == "healthy"
 
@@ -155,6 +156,8 @@ async def test_the_settings_of_the_page_are_a_service_that_has_it_all(world: Wor
         assert [await server.ended(within=30) for server in (one, two)] == [0, 0]
     turns = [span for span in world.collector.spans if span.name == "invoke_agent mamba-server"]
     assert {span.attributes["gen_ai.conversation.id"] for span in turns} == {"chat-1", "chat-2"}
+    calls = [span for span in world.collector.spans if span.name == "chat gpt-4o-mini"]
+    assert [span.attributes.get("gen_ai.response.model") for span in calls].count("qwen3") == 1
     assert world.collector.service == "mamba-server"
 
 

@@ -48,6 +48,14 @@ async def test_the_others_are_asked_in_order_under_their_own_names() -> None:
     assert third.requests[0].messages == REQUEST.messages
 
 
+async def test_who_stands_in_is_told_once_it_answers() -> None:
+    told: list[str] = []
+    made = [ScriptedModel(script) for script in ([DOWN], [DOWN], text_script("Me."))]
+    others = [Fallback(id=f"other-{n}", model=model, upstream_model="x") for n, model in enumerate(made[1:])]
+    assert await said_by(FallbackModel(made[0], others, stood_in=told.append)) == "Me."
+    assert told == ["other-1"]
+
+
 async def test_a_model_that_takes_no_tools_is_offered_none() -> None:
     model, (_, _, third) = models([DOWN], [DOWN], text_script("Me."))
     await said_by(model)
