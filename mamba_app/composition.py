@@ -87,6 +87,8 @@ class Application:
     chat: Chat
     readiness: Readiness
     supervisor: Supervisor
+    cross_origin: CrossOrigin
+    """For what is refused before it is a request: `asgi` sees to all else."""
     warm_up: Callable[[], None]
     """Does what takes some time and need not be done before the first probe; without it, the first turn waits for it. Any
     thread may call it.
@@ -241,7 +243,12 @@ def compose(
         observer=measures.metrics,
     )
     return Application(
-        asgi=measures.traced(asgi), chat=chat, readiness=readiness, supervisor=supervisor, warm_up=models.warm_up
+        asgi=measures.traced(asgi),
+        chat=chat,
+        readiness=readiness,
+        supervisor=supervisor,
+        cross_origin=cross_origin,
+        warm_up=models.warm_up,
     )
 
 

@@ -81,6 +81,7 @@ def _serve(settings: Settings) -> int:
             body_timeout=settings.server.body_timeout,
             max_late_bytes=settings.server.max_body_bytes,
         ),
+        cross_origin=application.cross_origin,
     )
     server = DrainingServer(
         config,

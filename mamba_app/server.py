@@ -23,6 +23,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from mamba_adapters.http.cross_origin import CrossOrigin, refusal_headers
 from mamba_adapters.http.guard import WireLimits, guarded_by
 from mamba_app.ending import end_process
 from mamba_app.memory import Tidying, give_back
@@ -41,14 +42,20 @@ _TICK = 0.02
 
 
 def server_config(
-    app: ASGIApp, *, host: str, port: int, forwarded_allow_ips: str, limits: WireLimits | None = None
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    forwarded_allow_ips: str,
+    limits: WireLimits | None = None,
+    cross_origin: CrossOrigin | None = None,
 ) -> uvicorn.Config:
     """How this service runs uvicorn."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=guarded_by(limits or WireLimits()),
+        http=guarded_by(limits or WireLimits(), refusal_headers(cross_origin or CrossOrigin())),
         loop="uvloop",
         ws="none",
         lifespan="on",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -9,12 +10,12 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mamba_adapters.http.problems import problem
 from mamba_domain.errors import Code
 
-__all__ = ["CrossOrigin", "cross_origin_layers"]
+__all__ = ["CrossOrigin", "cross_origin_layers", "refusal_headers"]
 
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
 _REQUEST_HEADERS = (
@@ -52,20 +53,40 @@ def cross_origin_layers(allowed: CrossOrigin) -> list[Middleware]:
     """The layer, to stand outside of all that may refuse; none where no other origin is allowed."""
     if not allowed.origins and not allowed.localhost:
         return []
-    layer = Middleware(
-        _CrossOriginPages,
-        allow_origins=allowed.origins,
-        allow_origin_regex=_LOCALHOST if allowed.localhost else None,
-        allow_credentials=allowed.credentials,
-        allow_methods=("GET", "HEAD", "POST"),
-        allow_headers=_REQUEST_HEADERS,
-        expose_headers=_ANSWER_HEADERS,
-        max_age=600,
-    )
-    return [layer]
+    return [Middleware(_CrossOriginPages, allowed=allowed)]
+
+
+def refusal_headers(allowed: CrossOrigin) -> Callable[[str], Mapping[str, str]]:
+    """For an answer that no layer sees, since its request never became one: what lets a page of that origin read it."""
+    if not allowed.origins and not allowed.localhost:
+        return lambda _: {}
+    pages = _CrossOriginPages(_nothing, allowed=allowed)
+
+    def headers_for(origin: str) -> Mapping[str, str]:
+        if not pages.is_allowed_origin(origin):
+            return {"Vary": "Origin"}
+        return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **pages.simple_headers}
+
+    return headers_for
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    """No application."""
 
 
 class _CrossOriginPages(CORSMiddleware):
+    def __init__(self, app: ASGIApp, *, allowed: CrossOrigin) -> None:
+        super().__init__(
+            app,
+            allow_origins=allowed.origins,
+            allow_origin_regex=_LOCALHOST if allowed.localhost else None,
+            allow_credentials=allowed.credentials,
+            allow_methods=("GET", "HEAD", "POST"),
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_ANSWER_HEADERS,
+            max_age=600,
+        )
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Starlette's layer, but for a preflight that it would refuse."""
         if scope["type"] != "http":

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -55,9 +56,14 @@ class WireLimits:
     max_late_bytes: int = 4 * 1024 * 1024
 
 
-def guarded_by(limits: WireLimits) -> type[GuardedProtocol]:
-    """The protocol with other limits; uvicorn takes a class and makes the connections itself."""
-    return type("GuardedProtocol", (GuardedProtocol,), {"_limits": limits})
+def guarded_by(
+    limits: WireLimits, headers_for: Callable[[str], Mapping[str, str]] = lambda _: {}
+) -> type[GuardedProtocol]:
+    """The protocol with other limits; uvicorn takes a class and makes the connections itself.
+
+    `headers_for` an origin are what lets its pages read a refusal.
+    """
+    return type("GuardedProtocol", (GuardedProtocol,), {"_limits": limits, "_headers_for": staticmethod(headers_for)})
 
 
 class _Refusal(Exception):
@@ -107,6 +113,7 @@ class GuardedProtocol(PeerProtocol):
     )
 
     _limits = WireLimits()
+    _headers_for: Callable[[str], Mapping[str, str]] = staticmethod(lambda _: {})
 
     def __init__(
         self,
@@ -342,7 +349,10 @@ class GuardedProtocol(PeerProtocol):
 
     def _answer(self, refusal: _Refusal) -> None:
         """A problem document (RFC 9457), and the end of our side: who still sends can read it before the connection goes."""
-        self.transport.write(_problem(refusal))
+        # There are none where not even a line was read.
+        origin = next((value for name, value in self.headers or () if name == b"origin"), None)
+        readable = {} if origin is None else self._headers_for(origin.decode("latin-1"))
+        self.transport.write(_problem(refusal, readable))
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self._expect_within(self._limits.linger)
@@ -374,7 +384,7 @@ def _framing_of(target: bytes, headers: list[tuple[bytes, bytes]], version: str)
     return framing
 
 
-def _problem(refusal: _Refusal) -> bytes:
+def _problem(refusal: _Refusal, headers: Mapping[str, str]) -> bytes:
     request_id = uuid.uuid4().hex
     code = Code.PAYLOAD_TOO_LARGE if refusal.status in (414, 431) else Code.INVALID_REQUEST
     phrase = HTTPStatus(refusal.status).phrase
@@ -388,9 +398,10 @@ def _problem(refusal: _Refusal) -> bytes:
             "request_id": request_id,
         }
     )
+    more = "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items())
     head = (
         f"HTTP/1.1 {refusal.status} {phrase}\r\ncontent-type: application/problem+json\r\n"
         f"content-length: {len(body)}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n"
-        f"x-request-id: {request_id}\r\nconnection: close\r\n\r\n"
+        f"x-request-id: {request_id}\r\nconnection: close\r\n{more}\r\n"
     )
-    return head.encode() + body
+    return head.encode("latin-1") + body

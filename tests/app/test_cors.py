@@ -13,6 +13,7 @@ from mamba_domain.identity import Credentials, Principal
 from tests.app.entrances import ALICE, closed_settings
 from tests.app.harness import chat_body, running_app, settings
 from tests.app.serving import serving
+from tests.app.wire import wire
 from tests.fakes.scripted_model import ScriptedModel, text_script
 
 PREFLIGHT = {"access-control-request-method": "POST", "access-control-request-headers": "content-type, x-mamba-ui"}
@@ -53,6 +54,18 @@ async def test_development_pages_from_localhost_may_be_allowed_as_a_whole(origin
         ] == origin
         other = await app.http.get("/models", headers={"origin": "http://localhost.evil.org"})
         assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.org", "https://evil.example.org"])
+async def test_a_page_may_also_read_why_its_request_never_became_one(origin: str) -> None:
+    async with wire(settings({"cors.origins": ["https://app.example.org"]})) as server:
+        answer = await server.ask(
+            f"GET /models HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\ncookie: ".encode() + b"x" * 70_000 + b"\r\n\r\n"
+        )
+    assert answer.status == 431
+    assert answer.headers.get("access-control-allow-origin") == (origin if "app" in origin else None)
+    assert answer.headers["vary"] == "Origin"
+    assert ("x-request-id" in answer.headers.get("access-control-expose-headers", "")) is ("app" in origin)
 
 
 async def test_without_a_setting_no_other_origin_may_read_anything() -> None:

@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 
 from mamba_adapters.config.settings import Settings
 from mamba_adapters.demo.chat_model import DemoModel
+from mamba_adapters.http.cross_origin import refusal_headers
 from mamba_adapters.http.guard import WireLimits, guarded_by
 from mamba_app.composition import Application, compose
 from mamba_app.server import server_config
@@ -99,7 +100,7 @@ async def wire(
     await lifespan.startup()
     assert not lifespan.should_exit, "the application did not start"
     state = ServerState()
-    protocol = guarded_by(limits or WireLimits())
+    protocol = guarded_by(limits or WireLimits(), refusal_headers(application.cross_origin))
     server = await asyncio.get_running_loop().create_server(
         partial(protocol, config=config, server_state=state, app_state=lifespan.state), "127.0.0.1", 0, backlog=4096
     )
