@@ -150,6 +150,8 @@ class CallDesk:
         """
         decided = list(zip(await self._approvals.redeem(verdicts, self._context), verdicts, strict=True))
         decided += await self._emulated(messages)
+        if not decided:
+            return ()
         ledger = _Ledger()
         approved: list[ToolCall] = []
         for call, verdict in decided:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from mamba_domain.identity import Principal
 
 __all__ = ["ModelCard", "ModelCatalog"]
 
-_LONGEST_ID = 256
+_ID = re.compile(r"[!-~]{1,256}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ class ModelCatalog:
 
     def _unlisted(self, model_id: str) -> ModelCard | None:
         name = model_id.removeprefix(f"{self._default.provider}/")
-        if not name or len(name) > _LONGEST_ID or not all(33 <= ord(c) < 127 for c in name) or ".." in name:
+        if not _ID.fullmatch(name) or ".." in name:
             return None
         return ModelCard(id=name, upstream_model=name, provider=self._default.provider, name=name)
 

@@ -49,7 +49,10 @@ def vouch(
             text = _refusal(tools, call) or UNVERIFIED
         return replace(result, output=text, failed=True, seal=None)
 
-    return tuple(_mapped(messages, judged))
+    for message in messages:
+        if isinstance(message, ToolMessage):
+            return tuple(_mapped(messages, judged))
+    return tuple(messages)
 
 
 def calls_of(messages: Sequence[Message]) -> Iterator[ToolCallPart]:

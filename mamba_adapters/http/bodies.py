@@ -77,10 +77,12 @@ async def read_json(request: Request, *, max_bytes: int) -> JsonValue:
 
     Raises `Rejected` (UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE), `Malformed`, and Starlette's `ClientDisconnect`.
     """
-    _check_content_type(request.headers.get("content-type", ""))
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    # Of a header that comes twice, the first.
+    headers: dict[bytes, bytes] = dict(reversed(request.scope["headers"]))
+    _check_content_type(headers.get(b"content-type", b"").decode("latin-1"))
+    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
         raise Rejected(Code.UNSUPPORTED_MEDIA_TYPE, "The request must not be compressed.")
-    declared = request.headers.get("content-length", "").lstrip("0")
+    declared = headers.get(b"content-length", b"").decode("latin-1").lstrip("0")
     if declared.isdecimal() and (len(declared) > len(str(max_bytes)) or int(declared) > max_bytes):
         raise _too_large(max_bytes)
     body = bytearray()

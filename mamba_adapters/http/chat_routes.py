@@ -39,9 +39,12 @@ class ChatRoutes:
     async def post_chat(self, request: Request) -> Response:
         """Run one turn and stream it."""
         body = await self._intake.json_object(request)
-        wire = negotiate(request.headers, request.query_params, wires=self._wires, generation=proven_generation(body))
+        query = request.query_params if request.scope["query_string"] else {}
+        wire = negotiate(request.headers, query, wires=self._wires, generation=proven_generation(body))
         name = request_key(request.headers, body, principal_of(request))
-        turn = replace(self._intake.read(request, body), request_key=name)
+        turn = self._intake.read(request, body)
+        if name is not None:
+            turn = replace(turn, request_key=name)
         return await self._intake.run(turn, wire.encoder())
 
     async def get_stream(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.requests import HTTPConnection
@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mamba_adapters.http.handover import hand_over
-from mamba_adapters.http.peer import Outlet, outlet_of, peer_of, watch_receive
+from mamba_adapters.http.peer import JoinedWrites, Outlet, outlet_of, peer_of, watch_receive
 from mamba_adapters.http.problems import problem
 from mamba_adapters.http.wire.codec import WireEncoder
 from mamba_domain.chat import Chat
@@ -59,18 +59,18 @@ class Delivery:
     send_timeout: float = 30.0
 
 
-class TurnResponse(EventSourceResponse):
+class TurnResponse(Response):
     """The answer to a request for a turn, or for a turn that is running already."""
 
     def __init__(self, chat: Chat, stream_id: StreamId, encoder: WireEncoder, delivery: Delivery) -> None:
-        super().__init__(_nothing(), headers=encoder.headers, media_type=encoder.media_type, ping=0)
+        self.status_code = 200
+        self.background = None
+        self.raw_headers = list(_head(encoder.media_type, tuple(encoder.headers.items())))
         self._chat = chat
         self._stream_id = stream_id
         self._encoder = encoder
         self._delivery = delivery
         self._sent = 0.0
-        # The base has its five tasks take turns; here is only one, and there are thousands of these.
-        del self._send_lock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Say what is to be sent. It begins when the layers in between have returned."""
@@ -116,14 +116,15 @@ class TurnResponse(EventSourceResponse):
     async def _relay(self, events: Sequence[TurnEvent], follower: Follower, scope: Scope, send: Send) -> None:
         clock = asyncio.get_running_loop().time
         encoder, delivery = self._encoder, self._delivery
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        self.raw_headers.clear()
+        with JoinedWrites(scope):
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            self.raw_headers.clear()
+            is_reading = await self._send(send, encoder.encode(events), scope)
         outlet = outlet_of(scope)
         pass_on = partial(self._pass_on, outlet) if outlet is not None else None
-        frames = encoder.encode(events)
         taken: Sequence[TurnEvent] | None = events
         is_merging = False
-        while await self._send(send, frames, scope):
+        while is_reading:
             if taken and isinstance(taken[-1], TurnFinished | TurnFailed | TurnCancelled):
                 _note_end(scope, taken[-1])
                 if encoder.is_cut:
@@ -148,6 +149,7 @@ class TurnResponse(EventSourceResponse):
             else:
                 frames, is_merging = encoder.keep_alive, False
                 self._sent = now
+            is_reading = await self._send(send, frames, scope)
 
     def _pass_on(self, outlet: Outlet, deltas: Sequence[TurnEvent]) -> float | None:
         """Most of an answer goes this way: it wakes no task, and passes through no layer."""
@@ -214,7 +216,14 @@ def _note_end(scope: Scope, end: TurnFinished | TurnFailed | TurnCancelled) -> N
     scope.setdefault("state", {})["turn_end"] = end
 
 
+@lru_cache(maxsize=64)
+def _head(media_type: str, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """What sse-starlette's response says before its body. There are as many of these as wires."""
+    response = EventSourceResponse(_nothing(), headers=dict(headers), media_type=media_type, ping=0)
+    return tuple(response.raw_headers)
+
+
 async def _nothing() -> AsyncIterator[bytes]:
-    """The base class wants a body; this response writes its own."""
+    """A body for whom only the head is wanted."""
     return
     yield b""

@@ -83,7 +83,8 @@ class Intake:
     async def run(self, turn: ChatRequest, encoder: WireEncoder) -> Response:
         """Start the turn, and answer with its stream."""
         stream_id = await self.chat.start(turn)
-        # The turn first: while the provider works on its request, the answer is prepared here.
+        # The turn first, and then the task that writes its request: while the provider works, the answer is prepared here.
+        await asyncio.sleep(0)
         await asyncio.sleep(0)
         response = self.follow(stream_id, encoder)
         quota = await self._admission.quota(turn.principal)

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-__all__ = ["Outlet", "Peer", "PeerProtocol", "outlet_of", "peer_of", "watch_receive"]
+__all__ = ["JoinedWrites", "Outlet", "Peer", "PeerProtocol", "outlet_of", "peer_of", "watch_receive"]
 
 _STATE_KEY = "peer"
 _CYCLE_KEY = "cycle"
@@ -84,6 +84,31 @@ class Outlet:
         return not cycle.flow.write_paused
 
 
+class JoinedWrites:
+    """What is written of an answer within this context leaves as one piece at its end: the reader wakes once, not twice."""
+
+    __slots__ = ("_cycle", "_held", "_transport")
+
+    def __init__(self, scope: Scope) -> None:
+        self._cycle = _cycle_of(scope)
+        self._held: list[bytes] = []
+
+    def __enter__(self) -> None:
+        if self._cycle is not None:
+            self._transport = self._cycle.transport
+            self._cycle.transport = self  # type: ignore[assignment]
+
+    def __exit__(self, *_: object) -> None:
+        if self._cycle is not None:
+            self._cycle.transport = self._transport
+            if self._held:
+                self._transport.write(b"".join(self._held))
+
+    def write(self, data: bytes) -> None:
+        """Keep it back."""
+        self._held.append(data)
+
+
 class PeerProtocol(HttpToolsProtocol):
     """uvicorn's protocol on httptools. From a request's state, `peer_of` and `outlet_of` find it."""
 
@@ -114,11 +139,16 @@ def peer_of(scope: Scope) -> Peer | None:
 
 def outlet_of(scope: Scope) -> Outlet | None:
     """Where the answer's body goes, where the server is ours."""
-    cycle = scope.get("state", {}).get(_CYCLE_KEY, lambda: None)()
-    if not isinstance(cycle, RequestResponseCycle):
+    cycle = _cycle_of(scope)
+    if cycle is None:
         return None
     outlet = Outlet(cycle)
     return outlet if outlet.is_open else None
+
+
+def _cycle_of(scope: Scope) -> RequestResponseCycle | None:
+    cycle = scope.get("state", {}).get(_CYCLE_KEY, lambda: None)()
+    return cycle if isinstance(cycle, RequestResponseCycle) else None
 
 
 async def watch_receive(receive: Receive, callback: Callable[[], None]) -> None:

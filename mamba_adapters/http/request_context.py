@@ -6,9 +6,9 @@ only then. The path is logged without its query.
 
 from __future__ import annotations
 
+import os
 import re
 import time
-import uuid
 from collections.abc import Iterable, MutableMapping
 from typing import Any, Protocol
 
@@ -100,7 +100,7 @@ def _request_id(headers: Headers) -> str:
     given = headers.getlist("x-request-id")
     if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
         return given[0]
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def _measure(observer: RequestObserver, scope: Scope, status: int, seconds: float) -> None:

@@ -14,7 +14,9 @@ __all__ = ["proven_generation"]
 
 _SINCE_6 = ("approval-requested", "approval-responded", "output-denied")
 _PARTS_SINCE_7 = ("custom", "reasoning-file", "steering-message")
-_FIELDS_OF_4 = ("experimental_attachments", "toolInvocations", "annotations", "parts", "revisionId", "createdAt")
+_FIELDS_OF_4 = frozenset(
+    ("experimental_attachments", "toolInvocations", "annotations", "parts", "revisionId", "createdAt")
+)
 
 
 def proven_generation(body: JsonObject) -> int | None:
@@ -31,7 +33,7 @@ def proven_generation(body: JsonObject) -> int | None:
 
 def _is_of_4(message: JsonObject) -> bool:
     return message.get("role") == "data" or (
-        isinstance(message.get("content"), str) and any(name in message for name in _FIELDS_OF_4)
+        isinstance(message.get("content"), str) and not _FIELDS_OF_4.isdisjoint(message)
     )
 
 
