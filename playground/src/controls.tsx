@@ -140,7 +140,7 @@ export function Menu({ label, choices, chosen, onChoose }: MenuProps) {
         aria-label={`${label}: ${current?.label ?? 'none'}`}
         onClick={() => setOpen(!open)}
       >
-        <span>{current?.label ?? 'No model'}</span>
+        <span>{current?.label ?? label}</span>
         <Icon name="chevron" />
       </button>
       {open ? (
