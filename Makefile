@@ -33,7 +33,7 @@ BASE_IMAGE ?= python:3.11-slim
 BUILDER    ?= $(shell if docker info > /dev/null 2>&1; then echo docker build; \
 	elif command -v podman > /dev/null; then echo podman build --format docker; else echo buildah build --format docker; fi)
 
-# Further arguments of the command that a target runs: make test ARGS="tests/domain -x", make run ARGS="--port 9000".
+# Further arguments of the command that a target runs: make test ARGS="tests/domain -x", make run ARGS="--config-dir /etc/mamba".
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -108,10 +108,13 @@ build: $(RUNTIME_STAMP) playground api-pages ## Build the wheel into dist/, the 
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@sha256sum dist/*.whl
 
-# For a base image with the Python of this machine: then the image is built without a network.
+# For a base image with this machine's minor release of Python: then the image is built without a network. What only older
+# patch releases need is fetched as well, because Debian's may be older than this machine's.
 wheels: $(RUNTIME_STAMP) ## Download the wheels that the image installs into dist/wheels
 	rm -rf dist/wheels
-	$(PIP) download --quiet --only-binary :all: --require-hashes --requirement requirements/image.lock --dest dist/wheels
+	@mkdir -p build
+	sed -E "s/ ; python_full_version < '[0-9]+\.[0-9]+\.[0-9]+'//" requirements/image.lock > build/wheels.lock
+	$(PIP) download --quiet --only-binary :all: --require-hashes --requirement build/wheels.lock --dest dist/wheels
 
 image: build ## Build the image mamba-server; BASE_IMAGE=... for another base, BUILDER="podman build" for another tool
 	$(BUILDER) --file Containerfile --tag $(IMAGE):$(VERSION) --tag $(IMAGE):latest \

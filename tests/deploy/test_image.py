@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +52,22 @@ def variables() -> dict[str, str]:
 
 def test_both_stages_stand_on_the_base_that_the_builder_names() -> None:
     assert [rest for name, rest in instructions() if name == "FROM"] == ["${BASE_IMAGE} AS build", "${BASE_IMAGE}"]
+
+
+def test_the_wheels_for_a_build_without_a_network_fit_an_older_patch_release_of_python(tmp_path: Path) -> None:
+    """What depends on the patch release is fetched whatever this machine has; Debian 12's Python is 3.11.2."""
+    recipe = subprocess.run(
+        ["make", "--dry-run", "wheels"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    (tmp_path / "build").mkdir()
+    (choice,) = (line for line in recipe.splitlines() if line.startswith("sed "))
+    subprocess.run(choice, shell=True, cwd=tmp_path, check=True)
+    chosen = (tmp_path / "build" / "wheels.lock").read_text("utf-8")
+    assert re.search(r"^async-timeout==\S+ \\$", chosen, re.MULTILINE)
+    assert "python_full_version >= '3.12'" in chosen
+    (download,) = (line for line in recipe.splitlines() if "pip" in line and " download " in line)
+    assert "--requirement build/wheels.lock" in download
 
 
 def test_every_package_is_installed_by_its_hash_and_none_is_built() -> None:
