@@ -87,7 +87,10 @@ class OpenAnswer:
         await self._body.aclose()
 
     async def _ending(self) -> list[ModelEvent]:
-        """After the model's last word: usage and the end mark, then the end of the HTTP answer, neither waited for long."""
+        """After the model's last word: usage and the end mark, then the end of the HTTP answer, neither waited for long.
+
+        Whatever breaks in there takes nothing from an answer that is whole.
+        """
         decoder = self._decoder
         try:
             async with asyncio.timeout(_AFTER_STOP):
@@ -95,13 +98,13 @@ class OpenAnswer:
                     if not (data := await self._body.read()):
                         return decoder.finish()
                     decoder.decode(self._sse.feed(data))
-        except TimeoutError:
+        except Exception:
             return decoder.finish()
         last = decoder.finish()
         try:
             async with asyncio.timeout(_AFTER_END):
                 while await self._body.read():
                     """Whatever follows the end mark is not part of the answer."""
-        except TimeoutError:
+        except Exception:
             """The connection stays unfinished and will be closed."""
         return last

@@ -12,13 +12,14 @@ import pytest
 from mamba_adapters.openai.chat_completions import ChatCompletionsModel
 from mamba_adapters.openai.client import new_client
 from mamba_adapters.openai.endpoint import Endpoint
+from mamba_adapters.openai.responses import ResponsesModel
 from mamba_adapters.openai.retry import RetryPolicy
 from mamba_domain.errors import Code, ModelFailed
-from mamba_domain.events import TextDelta
+from mamba_domain.events import ModelFinished, TextDelta
 from mamba_domain.messages import TextPart, UserMessage
 from mamba_domain.ports.chat_model import ModelRequest
 from tests.fakes.openai_server import POISON, TEXT, FakeOpenAI, HttpReply, RawReply, Reply, Unframed, say
-from tests.fakes.openai_server.steps import Close, Hang
+from tests.fakes.openai_server.steps import Close, Done, Finish, Hang, Step
 
 HEADERS = {"host", "accept", "accept-encoding", "content-length", "content-type", "user-agent"}
 
@@ -122,6 +123,21 @@ async def test_what_came_before_a_break_is_read_even_by_a_slow_reader(upstream: 
                 text += "".join(event.text for event in batch if isinstance(event, TextDelta))
     await endpoint.aclose()
     assert text == "one two three"
+
+
+@pytest.mark.parametrize("ending", [(Finish("stop"),), (Finish("stop"), Done())], ids=["finish", "end mark"])
+@pytest.mark.parametrize("model", [ChatCompletionsModel, ResponsesModel])
+async def test_a_connection_that_breaks_behind_a_whole_answer_takes_nothing_from_it(
+    upstream: FakeOpenAI, model: type[ChatCompletionsModel | ResponsesModel], ending: tuple[Step, ...]
+) -> None:
+    upstream.script([Reply(steps=(*say("whole"), *ending, Close()), finish=None)])
+    endpoint = Endpoint(lambda: new_client(api_key="x", base_url=upstream.base_url))
+    request = ModelRequest(model="m", messages=(UserMessage(parts=(TextPart(text="Hi"),)),))
+    async with model(endpoint).stream(request) as batches:
+        events = [event async for batch in batches for event in batch]
+    await endpoint.aclose()
+    assert events[0] == TextDelta(text="whole")
+    assert isinstance(events[-1], ModelFinished)
 
 
 async def test_a_head_and_what_follows_it_count_though_the_rest_is_broken(upstream: FakeOpenAI) -> None:
