@@ -19,6 +19,7 @@ __all__ = ["KeyRefused", "error_in_stream", "from_openai", "retry_after"]
 _WORD = re.compile(r"[a-z_]{1,64}")
 _TOO_LONG = re.compile(r"context (?:length|window)|too many tokens", re.IGNORECASE)
 _POLICY = frozenset({"content_policy_violation", "content_filter", "invalid_prompt", "image_content_policy_violation"})
+_AGES = 1e7
 _CANNOT_TAKE = "The model cannot take this request."
 
 
@@ -67,18 +68,18 @@ def retry_after(headers: Any) -> float | None:
     """Seconds that an upstream asks to wait: `retry-after-ms`, then `retry-after` as seconds or as an HTTP date."""
     try:
         if (milliseconds := headers.get("retry-after-ms")) is not None:
-            return _sensible(float(milliseconds) / 1000)
+            return _bounded(float(milliseconds) / 1000)
     except ValueError:
         pass
     value = headers.get("retry-after")
     if value is None:
         return None
     try:
-        return _sensible(float(value))
+        return _bounded(float(value))
     except ValueError:
         pass
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        return _bounded(max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()))
     except (ValueError, TypeError):
         return None
 
@@ -128,8 +129,9 @@ def _by_code(code: str, message: object, detail: str) -> MambaError | None:
     return None
 
 
-def _sensible(seconds: float) -> float | None:
-    return seconds if 0 <= seconds < 1e7 else None
+def _bounded(seconds: float) -> float | None:
+    """Whoever asks for ages, or for ever, asks not to be called again: that is not as if nothing had been asked."""
+    return min(seconds, _AGES) if seconds >= 0 else None
 
 
 def _word(value: object) -> str:
