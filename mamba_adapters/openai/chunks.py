@@ -84,14 +84,16 @@ class ChatChunks:
                 if choice.get("usage"):
                     self._usage = _usage(choice["usage"]) or self._usage
                 delta = choice.get("delta")
+                if delta is None and "delta" not in choice:
+                    delta = choice.get("message")
                 if type(delta) is dict and not self.stopped:
                     content = delta.get("content")
-                    if content and type(content) is str:
+                    if len(delta) > 1 or not content or type(content) is not str:
+                        self._rare(delta, out, text, reasoning)
+                    else:
                         if reasoning:
                             self._flush_reasoning(reasoning, out)
                         text.append(content)
-                    if len(delta) > 1 or not content:
-                        self._rare(delta, out, text, reasoning)
                 if not self.stopped and type(finish := choice.get("finish_reason")) is str and finish:
                     self._finish_reason = _FINISH_REASONS.get(finish, FinishReason.OTHER)
                     self.stopped = True
@@ -115,7 +117,7 @@ class ChatChunks:
         return out
 
     def _rare(self, delta: dict[str, Any], out: list[ModelEvent], text: list[str], reasoning: list[str]) -> None:
-        """Everything that a delta can hold beside plain text."""
+        """A delta that is not plain text alone. What was thought comes before what was said after it."""
         thought = delta.get("reasoning_content") or delta.get("reasoning")
         if thought and type(thought) is str:
             self._flush_text(text, out)
@@ -125,7 +127,10 @@ class ChatChunks:
             self._flush_reasoning(reasoning, out)
             text.append(refusal)
         content = delta.get("content")
-        if type(content) is list:
+        if content and type(content) is str:
+            self._flush_reasoning(reasoning, out)
+            text.append(content)
+        elif type(content) is list:
             self._flush_reasoning(reasoning, out)
             text += [part["text"] for part in content if type(part) is dict and type(part.get("text")) is str]
         calls = delta.get("tool_calls")
@@ -148,7 +153,7 @@ class ChatChunks:
         function = piece.get("function")
         if type(function) is not dict:
             return
-        if type(name := function.get("name")) is str and name and not call.started:
+        if type(name := function.get("name")) is str and name not in ("", call.name) and not call.started:
             call.name += name
         arguments = function.get("arguments")
         if type(arguments) is dict:

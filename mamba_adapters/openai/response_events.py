@@ -39,6 +39,7 @@ class ResponseEvents:
         self._is_thinking = False
         self._sealed: JsonObject | None = None
         self._has_spoken = False
+        self._item_has_spoken = False
         self._sources = 0
 
     def decode(self, payloads: Sequence[bytes]) -> list[ModelEvent]:
@@ -113,6 +114,7 @@ class ResponseEvents:
             self._calls.begin(event, item, out)
         else:
             self._close_reasoning(out)
+            self._item_has_spoken = False
 
     def _end(self, event: dict[str, Any], item: object, out: list[ModelEvent]) -> None:
         if not isinstance(item, dict):
@@ -120,7 +122,7 @@ class ResponseEvents:
         match item.get("type"):
             case "reasoning":
                 self._seal(item)
-            case "message" if not self._has_spoken:
+            case "message" if not self._item_has_spoken:
                 self._tell(item, out)
             case "function_call":
                 if not self._calls.knows(event, item):
@@ -139,7 +141,7 @@ class ResponseEvents:
 
     def _speak(self, text: object, out: list[ModelEvent]) -> None:
         if isinstance(text, str) and text:
-            self._has_spoken = True
+            self._has_spoken = self._item_has_spoken = True
             add_text(self._surrogates.mend(text), out)
 
     def _think(self, text: object, out: list[ModelEvent]) -> None:

@@ -23,14 +23,20 @@ class SseReader:
         self._max_event = max_event
         self._max_stream = max_stream
         self._total = 0
+        self._start: bytes | None = b""
         self._held: list[bytes] = []
         self._held_size = 0
         self._after_cr = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """Raises `ModelFailed` when an event or the stream is too long."""
-        if self._total == 0 and data.startswith(_BOM):
-            data = data[len(_BOM) :]
+        if self._start is not None:
+            data = self._start + data
+            if len(data) < len(_BOM) and _BOM.startswith(data):
+                self._start = data
+                return []
+            self._start = None
+            data = data.removeprefix(_BOM)
         self._total += len(data)
         if self._total > self._max_stream:
             raise ModelFailed(Code.MODEL_ERROR, detail=f"the stream is longer than {self._max_stream} bytes")

@@ -66,6 +66,24 @@ def test_reasoning_text_and_refusals_keep_their_order() -> None:
     ) == [ReasoningDelta(text="hm"), TextDelta(text="ano"), STOP]
 
 
+def test_the_end_of_a_thought_comes_before_the_text_of_the_same_delta() -> None:
+    assert decoded(chunk({"content": "a", "reasoning_content": "hm"}), chunk(finish="stop")) == [
+        ReasoningDelta(text="hm"),
+        TextDelta(text="a"),
+        STOP,
+    ]
+
+
+def test_text_in_parts_is_said() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
+    assert decoded(chunk({"content": parts}), chunk(finish="stop")) == [TextDelta(text="ab"), STOP]
+
+
+def test_a_message_in_place_of_deltas_is_said() -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "whole"}, "finish_reason": "stop"}
+    assert decoded(json.dumps({"choices": [choice]}).encode()) == [TextDelta(text="whole"), STOP]
+
+
 def test_usage_is_found_where_servers_put_it() -> None:
     usage = {
         "prompt_tokens": 12,
@@ -135,6 +153,15 @@ def test_a_call_without_index_or_id_is_still_one_call() -> None:
     assert [event for event in events if isinstance(event, ToolCallCompleted)] == [
         ToolCallCompleted(call_id="call_0", tool="one", arguments='{"a":1}')
     ]
+
+
+def test_a_name_that_is_told_with_each_piece_is_one_name() -> None:
+    assert decoded(
+        chunk(call(0, id="c", name="f", arguments="")),
+        chunk(call(0, id="c", name="f", arguments="{")),
+        chunk(call(0, id="c", name="f", arguments="}")),
+        chunk(finish="tool_calls"),
+    )[0] == ToolInputStarted(call_id="c", tool="f")
 
 
 def test_two_calls_under_one_index_are_told_apart_by_their_ids() -> None:

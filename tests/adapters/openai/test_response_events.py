@@ -163,6 +163,18 @@ def test_an_answer_that_did_not_come_in_pieces_is_taken_from_the_whole() -> None
     assert decoded(said("piece"), done(0, "message", content=[part]), COMPLETED) == [TextDelta(text="piece"), STOP]
 
 
+def test_a_whole_message_behind_one_in_pieces_is_said() -> None:
+    first, second = ([{"type": "output_text", "text": text}] for text in ("one", " two"))
+    assert decoded(
+        added(0, "message"),
+        said("one"),
+        done(0, "message", content=first),
+        added(1, "message"),
+        done(1, "message", content=second),
+        COMPLETED,
+    ) == [TextDelta(text="one two"), STOP]
+
+
 def test_citations_are_sources() -> None:
     annotation = {"type": "url_citation", "url": "https://a.example", "title": "A"}
     assert decoded(

@@ -35,6 +35,12 @@ def test_one_byte_at_a_time() -> None:
     assert [event for n in range(len(STREAM)) for event in reader.feed(STREAM[n : n + 1])] == EVENTS
 
 
+def test_a_byte_order_mark_in_pieces_costs_no_event() -> None:
+    reader = SseReader()
+    stream = b"\xef\xbb\xbfdata: one\n\n"
+    assert [event for n in range(len(stream)) for event in reader.feed(stream[n : n + 1])] == [b"one"]
+
+
 def test_an_event_without_end_is_refused_at_its_limit() -> None:
     reader = SseReader(max_event=1000)
     reader.feed(b"data: " + b"x" * 900)
