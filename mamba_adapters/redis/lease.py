@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from mamba_adapters.redis.link import Command, Link, Unavailable
 from mamba_domain.ports.health import Health, HealthResult
+from mamba_domain.ports.upkeep import StoreObserver
 
 __all__ = ["BEAT", "LIFE", "Lease", "RedisProbe"]
 
@@ -24,16 +25,24 @@ _LIFE_MS: Final = int(LIFE * 1000)
 class Lease:
     """A key that expires unless it is renewed. `lost` is called when it had vanished between two beats.
 
-    `also` gives commands that are to be carried out with a beat.
+    `also` gives commands that are to be carried out with a beat. A beat that fails is counted: it is what still fails while
+    nobody writes and nobody asks, so that an outage lasts as long in the metrics as in truth.
     """
 
     def __init__(
-        self, link: Link, key: str, *, lost: Callable[[], None], also: Callable[[], Sequence[Command]]
+        self,
+        link: Link,
+        key: str,
+        *,
+        lost: Callable[[], None],
+        also: Callable[[], Sequence[Command]],
+        observer: StoreObserver,
     ) -> None:
         self._link = link
         self._key = key
         self._lost = lost
         self._also = also
+        self._observer = observer
         self._held = False
 
     async def keep(self) -> None:
@@ -54,8 +63,13 @@ class Lease:
             existed, *replies = await self._link.send(commands)
         except Unavailable:
             self._link.latency = None
+            self._observer.store_failed(operation="beat")
             return
-        self._link.latency = None if isinstance(replies[0], RedisError) else time.monotonic() - asked
+        if isinstance(replies[0], RedisError):
+            self._link.latency = None
+            self._observer.store_failed(operation="beat")
+        else:
+            self._link.latency = time.monotonic() - asked
         if self._held and existed == 0:
             self._lost()
         self._held = True

@@ -144,6 +144,7 @@ class RedisStreams:
             self._keys.process(process_id),
             lost=self._writer.write_anew,
             also=lambda: [*self._mirrors.signs()],
+            observer=self._observer,
         )
         await self._lease.renew()
         for work, name in (

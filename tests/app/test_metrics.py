@@ -149,8 +149,20 @@ async def test_how_far_the_store_is_behind_is_measured_and_its_failures_are_coun
     assert 0 < safe["mamba_store_lag_seconds_sum"] < 60
     assert of(safe, "mamba_store_failures_total") == {}
     assert set(of(failed, "mamba_store_failures_total")) <= {
-        f'{{operation="{it}"}}' for it in ("claim", "find", "write")
+        f'{{operation="{it}"}}' for it in ("beat", "claim", "find", "write")
     }
+
+
+async def test_an_outage_of_the_store_is_counted_for_as_long_as_it_lasts_whether_anybody_asks_or_not() -> None:
+    def beats(found: Mapping[str, float]) -> float:
+        return of(found, "mamba_store_failures_total").get('{operation="beat"}', 0)
+
+    with RedisServer() as redis:
+        values = {"streams.adapter": "redis", "redis.url": redis.url}
+        async with running_app(settings(values)) as app:
+            redis.kill()
+            first = await until(app, lambda found: beats(found) >= 1)
+            await until(app, lambda found: beats(found) > beats(first))
 
 
 async def test_the_page_can_be_switched_off() -> None:

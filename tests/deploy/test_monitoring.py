@@ -31,6 +31,7 @@ ADAPTER: Any = yaml.safe_load((DEPLOY / "prometheus" / "adapter.yaml").read_text
 SERIES = re.compile(r"\b(?:mamba|process)_[a-z_]+\b")
 SELECTOR = re.compile(r"\b((?:mamba|process)_[a-z_]+)\{([^}]*)\}")
 GROUPING = re.compile(r"\bby \(([^)]*)\)")
+FALLEN_BACK, STEPS = "mamba_fallbacks_total{model='m',by='n'}", "mamba_steps_total{model='m'}"
 OUTSIDE = {"job", "instance", "namespace", "pod", "le"}
 """Labels that Prometheus or a histogram adds."""
 
@@ -48,6 +49,7 @@ def exposed() -> dict[str, set[str]]:
     metrics.attempt_failed(endpoint="e", code="c")
     metrics.attempt_repeated(endpoint="e")
     metrics.breaker_changed(endpoint="e", is_open=True)
+    metrics.model_stood_in(model="m", by="n")
     metrics.store_written(lag=0.1)
     metrics.store_failed(operation="o")
     metrics.request_ended(method="POST", route="/chat", status=200, seconds=0.1)
@@ -55,6 +57,7 @@ def exposed() -> dict[str, set[str]]:
     text, _ = metrics.render()
     labels: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(text.decode()):
+        assert family.samples, f"nothing happened to {family.name}"
         for sample in family.samples:
             labels.setdefault(sample.name, set()).update(sample.labels)
     return labels
@@ -170,9 +173,13 @@ def test_alerts_fire_when_they_should_and_not_before(tmp_path: Path) -> None:
             ["mamba_endpoint_breaker_open{endpoint='e'}", "1+0x60"],
             ["mamba_endpoint_breaker_open{endpoint='e'}", "0+0x60"],
         ),
+        "MambaModelStandsIn": (
+            [FALLEN_BACK, "0+10x60", STEPS, "0+60x60"],
+            [FALLEN_BACK, "0+1x60", STEPS, "0+60x60"],
+        ),
         "MambaStoreFailing": (
-            ["mamba_store_failures_total{operation='append'}", "0+1x60"],
-            ["mamba_store_failures_total{operation='append'}", "7+0x60"],
+            ["mamba_store_failures_total{operation='beat'}", "0+1x60"],
+            ["mamba_store_failures_total{operation='beat'}", "7+0x60"],
         ),
         "MambaTurnedAway": (
             ["mamba_http_requests_total{method='POST',route='/chat',status='503'}", "0+60x60"],
@@ -183,7 +190,7 @@ def test_alerts_fire_when_they_should_and_not_before(tmp_path: Path) -> None:
     for alert, (bad, good) in cases.items():
         expression = next(rule["expr"] for rule in ALERTS if rule["alert"] == alert)
         for series, fires in ((bad, True), (good, False)):
-            given = [{"series": series[0], "values": series[1]}] if series else []
+            given = [{"series": name, "values": values} for name, values in zip(series[::2], series[1::2], strict=True)]
             holds = {"expr": f"count({expression}) > bool 0", "eval_time": "40m"}
             holds["exp_samples"] = [{"labels": "{}", "value": 1}] if fires else []  # type: ignore[assignment]
             tests.append({"interval": "1m", "input_series": given, "promql_expr_test": [holds]})
