@@ -60,6 +60,8 @@ class Endpoint:
         """Seconds from sending to the first event, smoothed over the calls."""
         self.answered_at: float | None = None
         """When the last call began to be answered, by the monotonic clock."""
+        self.refused_at: float | None = None
+        """When the key was refused, until a call is answered."""
         self._first_event_timeout = first_event_timeout
         self._observer = observer or NoUpkeep()
         self._outgoing_headers = outgoing_headers
@@ -143,6 +145,7 @@ class Endpoint:
     def _note_answer(self, seconds: float) -> None:
         self.latency = seconds if self.latency is None else self.latency + _SMOOTHING * (seconds - self.latency)
         self.answered_at = time.monotonic()
+        self.refused_at = None
         self._note_recovery()
 
     def _note_recovery(self) -> None:
@@ -154,15 +157,15 @@ class Endpoint:
         """A call counts once, however often it is tried. An endpoint that says no, or not now, is there."""
         self._observer.attempt_failed(endpoint=self.name, code=error.code.value)
         if isinstance(error, KeyRefused):
-            self._log_refused_key(error)
+            self._note_refused_key(error)
         if isinstance(error, Rejected | KeyRefused) or error.code is Code.RATE_LIMITED:
             self._note_recovery()
         elif isinstance(error, ModelFailed) and error.retryable and is_first and self._breaker.failed():
             self._observer.breaker_changed(endpoint=self.name, is_open=True)
             log.warning("endpoint.left_alone", endpoint=self.name, code=str(error.code), detail=error.detail)
 
-    def _log_refused_key(self, error: KeyRefused) -> None:
-        now = time.monotonic()
+    def _note_refused_key(self, error: KeyRefused) -> None:
+        self.refused_at = now = time.monotonic()
         if self._key_logged_at is None or now - self._key_logged_at >= _KEY_LOG_SECONDS:
             self._key_logged_at = now
             log.error("endpoint.key_refused", endpoint=self.name, detail=error.detail)

@@ -65,7 +65,7 @@ class EndpointProbe:
 
     async def check(self) -> HealthResult:
         """See the port. Callers that come while the endpoint is being asked share its answer."""
-        if self._endpoint.is_left_alone:
+        if self._endpoint.is_left_alone or self._is_fresh(self._endpoint.refused_at):
             return HealthResult(status=Health.DEGRADED)
         if self._is_fresh(self._endpoint.answered_at):
             return HealthResult(status=Health.HEALTHY, latency=self._endpoint.latency)

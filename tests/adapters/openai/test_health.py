@@ -90,6 +90,20 @@ async def test_an_endpoint_without_a_model_list_is_there_all_the_same(upstream: 
     assert (await EndpointProbe(endpoint).check()).status is Health.HEALTHY
 
 
+async def test_a_key_that_is_refused_is_told_at_once_until_a_call_is_answered(
+    upstream: FakeOpenAI, endpoint: Endpoint
+) -> None:
+    probe = EndpointProbe(endpoint)
+    await talk(endpoint)
+    upstream.script([HttpReply(status=401)])
+    with pytest.raises(ModelFailed):
+        await talk(endpoint)
+    assert (await probe.check()).status is Health.DEGRADED
+    upstream.script([])
+    await talk(endpoint)
+    assert (await probe.check()).status is Health.HEALTHY
+
+
 async def test_an_endpoint_that_is_left_alone_is_degraded_and_not_asked(
     upstream: FakeOpenAI, endpoint: Endpoint
 ) -> None:
