@@ -110,6 +110,8 @@ def _claim_trouble(error: ClaimError) -> str:
     """Which claim, and what to compare it with: for the log, where an operator looks who sets this up."""
     if error.error == "missing_claim":
         return f"{error.claim} is missing"
+    if error.claim in _TIMES:
+        return f"{error.claim} lies ahead of this machine's clock"
     setting = {"iss": "auth.issuer", "aud": "auth.audience"}.get(error.claim)
     return f"{error.claim} is not {setting}" if setting else f"{error.claim} is not right"
 

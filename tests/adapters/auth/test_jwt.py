@@ -111,7 +111,8 @@ async def test_only_a_token_that_is_right_in_all_else_is_called_expired() -> Non
         ({"aud": ...}, "aud is missing"),
         ({"iss": "other"}, "iss is not auth.issuer"),
         ({"sub": ...}, "sub is missing"),
-        ({"nbf": NOW + 600}, "nbf is not right"),
+        ({"nbf": NOW + 600}, "nbf lies ahead of this machine's clock"),
+        ({"iat": NOW + 600}, "iat lies ahead of this machine's clock"),
     ],
 )
 async def test_the_log_is_told_which_claim_is_wrong(change: dict[str, Any], reason: str) -> None:
