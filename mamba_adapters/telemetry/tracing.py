@@ -184,22 +184,18 @@ class Tracing:
         turn = _turn.get()
         if turn is None:
             return
-        attributes: dict[str, AttributeValue] = {
-            OPERATION: "execute_tool",
-            TOOL_NAME: call.tool,
-            TOOL_CALL: call.call_id,
-            TOOL_TYPE: "function",
-        }
-        # Calls that a person approved run before the first step.
-        parent = None if turn.step is not None else turn.base
-        span = self._tracer.start_span(f"execute_tool {call.tool}", parent, attributes=attributes)
+        span = self._tool_span(turn, call.tool)
+        span.set_attribute(TOOL_CALL, call.call_id)
         turn.tools.add(span)
         _tool.set(_Tool(span, context.attach(trace.set_span_in_context(span))))
 
     def tool_ended(self, *, tool: str, outcome: str, seconds: float) -> None:
-        """See `TurnObserver`."""
+        """See `TurnObserver`. A call that nothing was run for, refused or settled by showing it, is a moment."""
         turn, running = _turn.get(), _tool.get()
-        if turn is None or running is None:
+        if turn is None:
+            return
+        if running is None:
+            self._mark_call(turn, tool, outcome)
             return
         running.span.set_attribute(OUTCOME, outcome)
         if outcome != "returned":
@@ -208,6 +204,23 @@ class Tracing:
         turn.tools.discard(running.span)
         context.detach(running.token)
         _tool.set(None)
+
+    def _mark_call(self, turn: _Open, tool: str, outcome: str) -> None:
+        span = self._tool_span(turn, tool)
+        span.set_attribute(OUTCOME, outcome)
+        if outcome != "returned":
+            _fail(span, outcome)
+        span.end()
+
+    def _tool_span(self, turn: _Open, tool: str) -> Span:
+        attributes: dict[str, AttributeValue] = {
+            OPERATION: "execute_tool",
+            TOOL_NAME: tool,
+            TOOL_TYPE: "function",
+        }
+        # Calls that a person approved, or denied, come before the first step.
+        parent = None if turn.step is not None else turn.base
+        return self._tracer.start_span(f"execute_tool {tool}", parent, attributes=attributes)
 
     def step_ended(self) -> None:
         """See `TurnObserver`."""

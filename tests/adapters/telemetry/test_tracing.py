@@ -11,6 +11,7 @@ import pytest
 
 from mamba_adapters.telemetry.tracing_setup import start_tracing, wanted_exporter
 from mamba_domain.errors import Code, Misconfigured, ModelFailed
+from mamba_domain.tools import Placement
 from tests.adapters.telemetry.collector import Collector, collecting
 from tests.app.harness import chat_body, running_app, settings
 from tests.fakes.openai_server import FakeOpenAI
@@ -62,6 +63,17 @@ async def test_a_turn_is_a_span_with_its_steps_model_calls_and_tool_calls_inside
         assert tool.attributes["gen_ai.operation.name"] == "execute_tool"
     assert len(collector.spans) == 7
     assert not any(span.failed for span in collector.spans)
+
+
+async def test_a_call_that_nothing_is_run_for_is_in_the_trace_as_well(collector: Collector) -> None:
+    model = ScriptedModel(call_script(("c1", "card", "{}"), ("c2", "nobody-has-it", "{}")), text_script("Here."))
+    card = FakeTool(name="card", placement=Placement.DISPLAY)
+    async with running_app(settings(), model_for=lambda _: model, tools=FakeTools(card)) as app:
+        await app.http.post("/api/chat", json=chat_body())
+    step, shown, refused = (collector.named(name) for name in ("step 1", "execute_tool card", "execute_tool unknown"))
+    assert shown.parent_id == refused.parent_id == step.span_id
+    assert (shown.failed, shown.attributes["mamba.outcome"]) == (False, "returned")
+    assert (refused.failed, refused.attributes["mamba.outcome"]) == (True, "invalid")
 
 
 async def test_a_failure_marks_every_span_that_it_left_open_and_tells_a_code_only(collector: Collector) -> None:
