@@ -209,7 +209,10 @@ def two_workers(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     command = [sys.executable, "-m", "mamba_app", "serve", "--demo", "--config-dir", str(folder)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
         try:
-            yield server, _port_of(server)
+            port = _port_of(server)
+            # The first process names the port before one of the others listens on it.
+            scraped_until(port, lambda found: "mamba_turns_running" in found)
+            yield server, port
         finally:
             with suppress(ProcessLookupError):
                 server.send_signal(signal.SIGTERM)
