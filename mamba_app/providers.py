@@ -166,6 +166,7 @@ class _Workshop:
                 new_client,
                 name=self._new_name(entry),
                 first_event_timeout=openai.first_event_timeout,
+                idle_timeout=self.settings.chat.idle_timeout,
                 observer=self.observer,
                 outgoing_headers=self.outgoing_headers,
             )

@@ -40,7 +40,8 @@ _SMOOTHING = 0.2
 
 
 class Endpoint:
-    """`first_event_timeout` is in seconds and covers one attempt, from sending to the first event of the answer.
+    """Times are in seconds and hold for one attempt: `first_event_timeout` from sending to the first event of the answer,
+    `idle_timeout` from there to the first one worth relaying, since models think before they speak.
 
     `outgoing_headers` is asked for each attempt: what joins the provider's work to the trace of the one who asked.
     """
@@ -51,6 +52,7 @@ class Endpoint:
         *,
         name: str = "openai",
         first_event_timeout: float = 30.0,
+        idle_timeout: float = 60.0,
         observer: EndpointObserver | None = None,
         outgoing_headers: Callable[[], Mapping[str, str]] | None = None,
     ) -> None:
@@ -63,6 +65,7 @@ class Endpoint:
         self.refused_at: float | None = None
         """When the key was refused, until a call is answered."""
         self._first_event_timeout = first_event_timeout
+        self._idle_timeout = idle_timeout
         self._observer = observer or NoUpkeep()
         self._outgoing_headers = outgoing_headers
         self._breaker = CircuitBreaker()
@@ -123,10 +126,15 @@ class Endpoint:
         started = time.monotonic()
         answer: OpenAnswer | None = None
         try:
-            async with asyncio.timeout(self._first_event_timeout):
+            async with asyncio.timeout(self._first_event_timeout) as deadline:
+
+                def answered() -> None:
+                    self._note_answer(time.monotonic() - started)
+                    deadline.reschedule(asyncio.get_running_loop().time() + self._idle_timeout)
+
                 headers = self._outgoing_headers() if self._outgoing_headers is not None else _NO_HEADERS
                 answer = OpenAnswer(await self.client.open_stream(path, params, headers), decoder)
-                await answer.open(lambda: self._note_answer(time.monotonic() - started))
+                await answer.open(answered)
                 return answer
         except BaseException as error:
             if answer is not None:

@@ -19,7 +19,7 @@ from mamba_domain.events import ModelFinished, TextDelta
 from mamba_domain.messages import TextPart, UserMessage
 from mamba_domain.ports.chat_model import ModelRequest
 from tests.fakes.openai_server import POISON, TEXT, FakeOpenAI, HttpReply, RawReply, Reply, Unframed, say
-from tests.fakes.openai_server.steps import Close, Done, Finish, Hang, Step
+from tests.fakes.openai_server.steps import Close, Done, Finish, Hang, Step, Wait
 
 HEADERS = {"host", "accept", "accept-encoding", "content-length", "content-type", "user-agent"}
 
@@ -158,6 +158,24 @@ async def test_the_words_of_an_error_that_is_packed_are_not_looked_at(upstream: 
     body = gzip.compress(b'{"error": {"code": "insufficient_quota"}}')
     upstream.script([HttpReply(status=429, headers=(("content-encoding", "gzip"),), body=body), "ok"])
     assert await text_from(upstream) == TEXT
+
+
+async def test_a_model_may_think_for_longer_than_its_first_event_may_take(upstream: FakeOpenAI) -> None:
+    upstream.script([Reply(steps=(Wait(0.8), *say("thought")))] * 3)
+    client = new_client(api_key="x", base_url=upstream.base_url)
+    endpoint = Endpoint(lambda: client, first_event_timeout=0.5)
+    assert await text_from(upstream, endpoint=endpoint) == "thought"
+    await endpoint.aclose()
+
+
+async def test_a_model_that_begins_and_never_speaks_is_given_up(upstream: FakeOpenAI) -> None:
+    upstream.script([Reply(steps=(Hang(),))] * 3)
+    client = new_client(api_key="x", base_url=upstream.base_url)
+    endpoint = Endpoint(lambda: client, idle_timeout=0.05)
+    with pytest.raises(ModelFailed) as caught:
+        await text_from(upstream, endpoint=endpoint)
+    await endpoint.aclose()
+    assert (caught.value.code, len(upstream.requests)) == (Code.MODEL_TIMEOUT, 3)
 
 
 async def test_a_redirect_with_a_body_that_does_not_end_is_left_soon(upstream: FakeOpenAI) -> None:
