@@ -261,7 +261,13 @@ def _api_pages(settings: Settings, routes: Sequence[Route], *, version: str) -> 
     def document() -> JsonObject:
         from mamba_adapters.http.openapi.document import openapi_document
 
-        return openapi_document(version=version, paths=paths, has_auth=settings.auth.mode != "none")
+        return openapi_document(
+            version=version,
+            paths=paths,
+            has_auth=settings.auth.mode != "none",
+            temperature_max=settings.chat.temperature_max,
+            schema_names=tuple(entry.name for entry in settings.objects.schemas),
+        )
 
     return DocsPages(document).routes()
 

@@ -44,8 +44,7 @@ class AgUiRoutes:
         """Run one turn of a thread."""
         body = await self._intake.json_object(request)
         thread_id, run_id = _text(body, "threadId"), _text(body, "runId")
-        declared = body.get("tools")
-        tools = declared_tools(declared if isinstance(declared, list) else [])
+        tools = declared_tools(_list(body, "tools"))
         turn = self._intake.read(request, _as_chat(body, thread_id))
         messages = tuple(_with_results(turn.messages, _results(body)))
         turn = replace(
@@ -64,6 +63,13 @@ def _text(body: JsonObject, name: str) -> str:
     if not isinstance(value, str) or not value:
         raise Invalid((Problem(pointer=f"/{name}", reason="must be a text"),))
     return value
+
+
+def _list(body: JsonObject, name: str) -> list[JsonValue]:
+    value = body.get(name)
+    if not isinstance(value, list | None):
+        raise Invalid((Problem(pointer=f"/{name}", reason="must be a list"),))
+    return value or []
 
 
 def _as_chat(body: JsonObject, thread_id: str) -> JsonObject:

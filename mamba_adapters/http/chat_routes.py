@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mamba_adapters.http.convertors import ANY
 from mamba_adapters.http.idempotency import request_key
 from mamba_adapters.http.intake import Intake, principal_of
 from mamba_adapters.http.negotiation import AI_SDK_V4, Negotiated, Wires, negotiate
@@ -32,8 +33,8 @@ class ChatRoutes:
         found = [Route(path, self.post_chat, methods=["POST"]) for path in CHAT_PATHS]
         for path in CHAT_PATHS:
             found.append(Route(path, self.get_chat, methods=["GET"], include_in_schema=False))
-            found.append(Route(f"{path}/{{chat_id:path}}/stream", self.get_stream, methods=["GET"]))
-            found.append(Route(f"{path}/{{chat_id:path}}/stop", self.post_stop, methods=["POST"]))
+            found.append(Route(f"{path}/{{chat_id:{ANY}}}/stream", self.get_stream, methods=["GET"]))
+            found.append(Route(f"{path}/{{chat_id:{ANY}}}/stop", self.post_stop, methods=["POST"]))
         return found
 
     async def post_chat(self, request: Request) -> Response:

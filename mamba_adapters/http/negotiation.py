@@ -54,7 +54,9 @@ def negotiate(
     Raises `Rejected` (INVALID_REQUEST) for a wire that does not exist and a release that is no version.
     """
     release = _told(headers)
-    protocol = query.get("protocol") or _protocol(release, generation, wires.release)
+    protocol = query.get("protocol")
+    if protocol is None:
+        protocol = _protocol(release, generation, wires.release)
     factory = wires.by_name.get(protocol)
     if factory is None:
         names = ", ".join(wires.by_name)

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mamba_adapters.http.bodies import Invalid, Problem
+from mamba_adapters.http.convertors import ANY
 from mamba_adapters.http.intake import Intake, new_message_id, principal_of
 from mamba_adapters.http.wire.openai_chat import OpenAiChunks, OpenAiDocument
 from mamba_adapters.http.wire.tool_declarations import declared_tools
@@ -44,7 +45,7 @@ class OpenAiRoutes:
         return [
             Route("/v1/chat/completions", self.post_completion, methods=["POST"]),
             Route("/v1/models", self.get_models, methods=["GET"]),
-            Route("/v1/models/{model_id:path}", self.get_model, methods=["GET"]),
+            Route(f"/v1/models/{{model_id:{ANY}}}", self.get_model, methods=["GET"]),
         ]
 
     async def post_completion(self, request: Request) -> Response:
@@ -102,6 +103,8 @@ def _check(body: JsonObject) -> None:
         raise _invalid("/tool_choice", 'must be "auto" or "none"')
     if not isinstance(body.get("stream"), bool | None):
         raise _invalid("/stream", "must be true or false")
+    if not isinstance(body.get("stream_options"), dict | None):
+        raise _invalid("/stream_options", "must be an object")
 
 
 def _functions(body: JsonObject) -> list[JsonValue]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -57,7 +58,7 @@ async def test_every_route_is_described_and_nothing_else() -> None:
         routes = [route for route in getattr(inner, "routes", []) if route.include_in_schema]
     assert routes
     real = {
-        (route.path.replace(":path}", "}"), method.lower())
+        (route.path.replace(":any}", "}"), method.lower())
         for route in routes
         for method in (route.methods or set()) - {"HEAD"}
     }
@@ -149,3 +150,60 @@ def test_what_real_clients_send_is_described(release: str) -> None:
     for body in json.loads((FOLDER / f"{release}.json").read_text("utf-8")).values():
         CHAT.validate_python(body)
         fits(body, DOCUMENT["paths"]["/api/chat"]["post"]["requestBody"]["content"]["application/json"]["schema"])
+
+
+MALFORMED = [
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}], "stream_options": []}),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}], "response_format": {}}),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}], "tools": [{"function": {"name": ""}}]}),
+    ("/api/chat", {"messages": [{"role": "tool", "content": "4"}]}),
+    ("/api/chat", {"messages": [{"role": "user", "content": [{"type": "text"}]}]}),
+    ("/api/chat", {"messages": [{"role": "user", "content": "Hi"}], "temperature": 1.5}),
+    ("/api/chat", {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1.5}),
+    ("/api/object", {"schemaName": "nobody"}),
+    ("/api/object", {"prompt": "no schema"}),
+    ("/agui", {"threadId": "t", "runId": "r", "messages": [{"role": "user", "content": "Hi"}], "tools": {}}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), MALFORMED)
+async def test_what_is_refused_does_not_fit_the_document(path: str, body: Any) -> None:
+    async with running_app(settings({"chat.temperature_max": 1.0})) as app:
+        answer = await app.http.post(path, json=body)
+        served = (await app.http.get("/openapi.json")).json()
+    assert answer.status_code == 422
+    shape = served["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator({**shape, "components": served["components"]}).validate(body)
+
+
+async def test_a_whole_number_may_be_written_with_a_point() -> None:
+    body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100.0}
+    fits(body, DOCUMENT["paths"]["/chat"]["post"]["requestBody"]["content"]["application/json"]["schema"])
+    model = ScriptedModel(text_script("Hi"))
+    async with running_app(model_for=lambda _: model) as app:
+        answer = await app.http.post("/chat", json=body)
+    assert answer.status_code == 200
+    assert [type(request.max_output_tokens) for request in model.requests] == [int]
+
+
+async def test_a_chat_of_any_name_is_unknown_in_the_same_way() -> None:
+    async with running_app(settings()) as app:
+        found = [
+            (await app.http.get("/chat/a%0Ab/stream")).status_code,
+            (await app.http.post("/chat/a%0Ab/stop")).status_code,
+            (await app.http.get("/v1/models/a%0Ab")).headers["content-type"],
+        ]
+    assert found == [204, 204, "application/json"]
+
+
+async def test_a_header_that_the_document_excludes_is_refused() -> None:
+    parameters = {
+        parameter["name"]: parameter["schema"] for parameter in DOCUMENT["paths"]["/chat"]["post"]["parameters"]
+    }
+    async with running_app(settings()) as app:
+        for name, value in (("X-Mamba-UI", "six"), ("Idempotency-Key", "two words")):
+            assert not re.search(parameters[name]["pattern"], value)
+            answer = await app.http.post("/chat", json=chat_body(), headers={name: value})
+            assert answer.status_code == 400
+        assert (await app.http.post("/chat?protocol=", json=chat_body())).status_code == 400

@@ -6,6 +6,7 @@ application serves, and run its examples.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from mamba_domain.messages import JsonObject
 __all__ = ["openapi_document"]
 
 _REF = "#/components/schemas/{model}"
-_PROBLEM = "application/problem+json"
+_CONVERTOR = re.compile(r":\w+}")
 _FAILURES = {
     "400": "The request is no JSON, names an unknown protocol, or asks for what the model cannot do.",
     "401": "Credentials are missing, wrong or expired.",
@@ -43,9 +44,19 @@ A failure before any output is an HTTP status with `application/problem+json`. A
 """
 
 
-def openapi_document(*, version: str, paths: Sequence[str], has_auth: bool) -> JsonObject:
-    """The document for the operations that are served: `paths` are the addresses of the application's routes."""
-    served = frozenset(path.replace(":path}", "}") for path in paths)
+def openapi_document(
+    *,
+    version: str,
+    paths: Sequence[str],
+    has_auth: bool,
+    temperature_max: float = 2.0,
+    schema_names: Sequence[str] = (),
+) -> JsonObject:
+    """The document for the operations that are served: `paths` are the addresses of the application's routes.
+
+    `schema_names` are those of the settings, for objects.
+    """
+    served = frozenset(_CONVERTOR.sub("}", path) for path in paths)
     operations: dict[str, JsonObject] = {}
     for operation in OPERATIONS:
         for number, path in enumerate(operation.paths):
@@ -63,7 +74,7 @@ def openapi_document(*, version: str, paths: Sequence[str], has_auth: bool) -> J
         "servers": [{"url": "./", "description": "This server."}],
         "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in OPERATIONS)],
         "paths": operations,
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": _schemas(temperature_max, schema_names)},
     }
     if has_auth:
         document["components"]["securitySchemes"] = {
@@ -98,6 +109,13 @@ def _operation(operation: Operation, path: str, *, is_first: bool, has_auth: boo
     return described
 
 
+def _must_name_a_schema(model: dict[str, Any], names: Sequence[str]) -> None:
+    """There is none that could be meant without a word."""
+    by_name = {"required": ["schemaName"], "properties": {"schemaName": {"enum": list(names)}}}
+    in_full = {"required": ["schema"], "properties": {"schema": {"type": "object"}}}
+    model["anyOf"] = [in_full, by_name] if names else [in_full]
+
+
 def _failures(operation: Operation) -> dict[str, Any]:
     return {
         status: {
@@ -108,8 +126,14 @@ def _failures(operation: Operation) -> dict[str, Any]:
     }
 
 
-def _schemas() -> dict[str, Any]:
+def _schemas(temperature_max: float, schema_names: Sequence[str]) -> dict[str, Any]:
     _, requests = models_json_schema([(model, "validation") for model in REQUESTS], ref_template=_REF)
+    for model in requests["$defs"].values():
+        for choice in model.get("properties", {}).get("temperature", {}).get("anyOf", ()):
+            if choice["type"] == "number":
+                choice["maximum"] = temperature_max
+    if len(schema_names) != 1:
+        _must_name_a_schema(requests["$defs"]["ObjectBody"], schema_names)
     given: tuple[type[BaseModel], ...] = (*RESPONSES, Problem)
     _, answers = models_json_schema([(model, "serialization") for model in given], ref_template=_REF)
     chunk = TypeAdapter[Any](UiMessageChunk).json_schema(ref_template=_REF)

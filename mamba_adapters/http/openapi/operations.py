@@ -70,14 +70,14 @@ _RELEASE = {
     "name": "X-Mamba-UI",
     "in": "header",
     "description": "The release of the AI SDK that the page uses, so that it gets all that this release knows.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "pattern": r"^\d{1,4}(\.\d{1,4}(\.\d{1,6})?)?$"},
     "example": "6.0.12",
 }
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "A name for this request: sent again under it, it is answered by the same turn.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
 _CHAT_ID = {"name": "chat_id", "in": "path", "required": True, "schema": {"type": "string"}}
 

@@ -27,22 +27,107 @@ class _Open(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-class ContentPart(_Open):
-    """A part of OpenAI's content: text, an image or a file as a data: or https: URL."""
+_Url = Annotated[
+    str,
+    Field(
+        description="A data: URL in base64, or an https: URL, which the provider fetches.",
+        pattern=r"^https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[1-9]\d{0,3})?(/[!-~]*)?$"
+        r"|^data:[a-z]+/[a-z0-9.+-]+;base64,([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+    ),
+]
 
-    type: str = Field(examples=["text", "image_url", "file"])
-    text: str | None = None
-    image_url: dict[str, Any] | str | None = None
-    file: dict[str, Any] | None = None
+
+class TextContent(_Open):
+    """Text."""
+
+    type: Literal["text", "input_text"]
+    text: str
 
 
-class SimpleMessage(_Open):
-    """A message in OpenAI's words."""
+class ImageUrl(_Open):
+    """Where an image is."""
 
-    role: Literal["system", "developer", "user", "assistant", "tool"]
+    url: _Url
+
+
+class ImageContent(_Open):
+    """An image."""
+
+    type: Literal["image_url"]
+    image_url: ImageUrl | _Url
+
+
+class FileData(_Open):
+    """What is in a file."""
+
+    file_data: _Url
+    filename: str | None = None
+
+
+class FileContent(_Open):
+    """A file."""
+
+    type: Literal["file"]
+    file: FileData
+
+
+class OtherContent(_Open):
+    """A part that the model is not told of."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "properties": {"type": {"not": {"enum": ["text", "input_text", "image_url", "file"]}}},
+        },
+    )
+
+
+class UnreadContent(_Open):
+    """A part where only text is read."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"properties": {"type": {"not": {"enum": ["text", "input_text"]}}}}
+    )
+
+
+ContentPart = TextContent | ImageContent | FileContent | OtherContent
+PlainContent = str | list[TextContent | UnreadContent]
+
+
+class Instructions(_Open):
+    """What the model is to do; whether clients may say that is the operator's choice."""
+
+    role: Literal["system", "developer"]
+    content: PlainContent
+
+
+class UserMessage(_Open):
+    """What a person said."""
+
+    role: Literal["user"]
+    content: str | Annotated[list[ContentPart], Field(min_length=1)]
+
+
+class AssistantMessage(_Open):
+    """What a model said, and the calls that it made."""
+
+    role: Literal["assistant"]
     content: str | list[ContentPart] | None = None
     tool_calls: list[dict[str, Any]] | None = None
-    tool_call_id: str | None = None
+
+
+class ToolMessage(_Open):
+    """What came of a call."""
+
+    role: Literal["tool"]
+    tool_call_id: Annotated[str, Field(min_length=1, max_length=256)]
+    content: PlainContent
+
+
+SimpleMessage = Annotated[
+    Instructions | UserMessage | AssistantMessage | ToolMessage,
+    Field(discriminator="role", description="A message in OpenAI's words."),
+]
 
 
 class UiPart(_Open):
@@ -74,18 +159,21 @@ class _Options(_Open):
     model: str | None = Field(
         None, description="A model of GET /models, with or without its prefix; the first without."
     )
-    tools: list[str] | None = Field(None, description="Names of the server's tools to offer; all without.")
     temperature: Annotated[float, Field(ge=0)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="Tokens of the answer, at most.")
 
 
-class SimpleChat(_Options):
+class _ChatOptions(_Options):
+    tools: list[str] | None = Field(None, description="Names of the server's tools to offer; all without.")
+
+
+class SimpleChat(_ChatOptions):
     """A conversation in OpenAI's words."""
 
     messages: list[SimpleMessage] = Field(min_length=1)
 
 
-class UiChat(_Options):
+class UiChat(_ChatOptions):
     """What `useChat` sends."""
 
     id: str | None = Field(None, description="The chat, by which a running answer is found again.")
@@ -94,7 +182,7 @@ class UiChat(_Options):
     message_id: str | None = Field(None, alias="messageId")
 
 
-class UiLastMessageChat(_Options):
+class UiLastMessageChat(_ChatOptions):
     """What `useChat` sends where the page keeps the history to itself: the last message alone."""
 
     id: str | None = None
@@ -124,7 +212,42 @@ class TitleRequest(_Open):
     """The beginning of a conversation that needs a name."""
 
     user_message: str = Field(alias="userMessage")
-    conversation_id: str | None = Field(None, alias="conversationId")
+    conversation_id: Any = Field(None, alias="conversationId", description="Not needed, and not read.")
+
+
+class PlainFormat(_Open):
+    """Text, or any JSON object."""
+
+    type: Literal["text", "json_object"]
+
+
+class NamedSchema(_Open):
+    """A JSON Schema."""
+
+    schema_: dict[str, Any] = Field(alias="schema")
+    name: Any = None
+
+
+class SchemaFormat(_Open):
+    """JSON that fits a schema."""
+
+    type: Literal["json_schema"]
+    json_schema: NamedSchema
+
+
+class FunctionDeclaration(_Open):
+    """A tool of the client. `parameters` is the JSON Schema of its arguments."""
+
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+    description: Any = ""
+    parameters: dict[str, Any] | None = None
+
+
+class FunctionTool(_Open):
+    """A tool, in OpenAI's words."""
+
+    type: Literal["function"] = "function"
+    function: FunctionDeclaration
 
 
 class OpenAiChat(_Open):
@@ -134,12 +257,12 @@ class OpenAiChat(_Open):
     messages: list[SimpleMessage] = Field(min_length=1)
     stream: bool | None = None
     stream_options: dict[str, Any] | None = None
-    tools: list[dict[str, Any]] | None = None
+    tools: Annotated[list[FunctionTool], Field(max_length=128)] | None = None
     tool_choice: Literal["auto", "none"] | None = None
-    response_format: dict[str, Any] | None = None
-    temperature: float | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+    response_format: PlainFormat | SchemaFormat | None = None
+    temperature: Annotated[float, Field(ge=0)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     n: Literal[1] | None = None
 
 
@@ -149,7 +272,9 @@ class AgUiRun(_Open):
     thread_id: str = Field(alias="threadId", min_length=1)
     run_id: str = Field(alias="runId", min_length=1)
     messages: list[dict[str, Any]]
-    tools: list[dict[str, Any]] | None = None
-    context: list[dict[str, Any]] | None = None
+    tools: (
+        Annotated[list[FunctionDeclaration], Field(max_length=128, json_schema_extra={"uniqueItems": True})] | None
+    ) = None
+    context: Any = Field(None, description="A list of objects with `description` and `value`; what is none is ignored.")
     state: Any = None
     forwarded_props: Any = Field(None, alias="forwardedProps")

@@ -60,8 +60,9 @@ def read_max_tokens(body: JsonObject, notes: Notes) -> int | None:
         value = body.get(name)
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        # To JSON, and to JavaScript, 100.0 is a whole number.
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or value < 1:
             notes.problem(f"/{name}", "must be a whole number from 1")
             return None
-        return value
+        return int(value)
     return None
