@@ -108,12 +108,27 @@ class UserMessage(_Open):
     content: str | Annotated[list[ContentPart], Field(min_length=1)]
 
 
+class CalledFunction(_Open):
+    """What was called. `arguments` is JSON text."""
+
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    arguments: Any = None
+
+
+class FunctionCall(_Open):
+    """A call that a model made."""
+
+    id: Annotated[str, Field(min_length=1, max_length=256)]
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
 class AssistantMessage(_Open):
     """What a model said, and the calls that it made."""
 
     role: Literal["assistant"]
     content: str | list[ContentPart] | None = None
-    tool_calls: list[dict[str, Any]] | None = None
+    tool_calls: list[FunctionCall] | None = None
 
 
 class ToolMessage(_Open):
@@ -271,7 +286,7 @@ class AgUiRun(_Open):
 
     thread_id: str = Field(alias="threadId", min_length=1)
     run_id: str = Field(alias="runId", min_length=1)
-    messages: list[dict[str, Any]]
+    messages: list[dict[str, Any]] = Field(min_length=1)
     tools: (
         Annotated[list[FunctionDeclaration], Field(max_length=128, json_schema_extra={"uniqueItems": True})] | None
     ) = None
