@@ -24,6 +24,7 @@ from mamba_adapters.http.guard import WireLimits
 from mamba_adapters.telemetry.logging import configure_logging
 from mamba_adapters.telemetry.workers import forget_worker, share_metrics
 from mamba_app.composition import compose
+from mamba_app.open_files import allow_open_files
 from mamba_app.server import DrainingServer, server_config
 from mamba_app.workers import run_workers
 from mamba_domain.errors import Misconfigured
@@ -69,6 +70,7 @@ def _serve(settings: Settings) -> int:
         sys.stderr.write(f"{problem.key}: {problem.reason}\n")
         return _MISCONFIGURED
     _say_what_this_is(settings)
+    allow_open_files(settings)
     gc.set_threshold(20_000, 20, 20)
     starting = _Starting(application.asgi)
     config = server_config(

@@ -6,8 +6,11 @@ type and code, because messages quote prompts and key fragments.
 
 from __future__ import annotations
 
+import errno
 import re
+import socket
 import ssl
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -20,6 +23,8 @@ _WORD = re.compile(r"[a-z_]{1,64}")
 _TOO_LONG = re.compile(r"context (?:length|window)|too many tokens", re.IGNORECASE)
 _POLICY = frozenset({"content_policy_violation", "content_filter", "invalid_prompt", "image_content_policy_violation"})
 _AGES = 1e7
+_OURS = frozenset({"EMFILE", "ENFILE"})
+"""Reasons why no connection can be made to anybody: the provider has nothing to do with them."""
 _CANNOT_TAKE = "The model cannot take this request."
 
 
@@ -46,7 +51,11 @@ def from_openai(error: BaseException) -> MambaError:
     if isinstance(error, openai.APITimeoutError | TimeoutError | httpx2.TimeoutException):
         return ModelFailed(Code.MODEL_TIMEOUT, detail=type(error).__name__, retryable=True)
     if isinstance(error, openai.APIConnectionError | httpx2.TransportError | OSError):
-        return ModelFailed(Code.MODEL_UNAVAILABLE, detail=type(error.__cause__ or error).__name__, retryable=True)
+        reason = _reason_of_the_system(error)
+        if reason in _OURS:
+            return ModelFailed(Code.OVERLOADED, detail=f"this process may open no more files ({reason})")
+        detail = f"{type(error.__cause__ or error).__name__} {reason}".strip()
+        return ModelFailed(Code.MODEL_UNAVAILABLE, detail=detail, retryable=True)
     return ModelFailed(Code.MODEL_ERROR, detail=type(error).__name__)
 
 
@@ -139,12 +148,26 @@ def _word(value: object) -> str:
     return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
 
 
+def _reason_of_the_system(error: BaseException) -> str:
+    """What the operating system said, as the name of its number: ECONNREFUSED. No address is in it."""
+    for cause in _causes(error):
+        if isinstance(cause, socket.gaierror):
+            return "no address for the host name"
+        if isinstance(cause, OSError) and cause.errno is not None:
+            return errno.errorcode.get(cause.errno, "")
+    return ""
+
+
 def _caused_by(error: BaseException, kind: type[BaseException]) -> bool:
+    return any(isinstance(cause, kind) for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it; of several attempts at the same time, the first."""
     seen: BaseException | None = error
     for _ in range(8):
         if seen is None:
-            return False
-        if isinstance(seen, kind):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False
+            return
+        yield seen
+        several = seen.exceptions if isinstance(seen, BaseExceptionGroup) else ()
+        seen = several[0] if several else seen.__cause__ or seen.__context__

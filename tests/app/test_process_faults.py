@@ -58,6 +58,18 @@ async def test_without_descriptors_load_is_shed_and_with_them_it_is_served_again
             assert await server.ended() == 0
 
 
+@pytest.mark.parametrize(("soft", "hard"), [(128, 512), (512, 512)])
+async def test_it_takes_all_descriptors_that_it_may_have_and_says_where_they_are_too_few(
+    tmp_path: Path, soft: int, hard: int
+) -> None:
+    limits = ("/bin/sh", "-c", f'ulimit -Sn {soft}; ulimit -Hn {hard}; exec "$@"', "sh")
+    async with server_process(tmp_path, {}, before=limits) as server:
+        (told,) = await server.told("server.few_open_files")
+        assert (told["level"], told["allowed"]) == ("warning", hard)
+        assert told["needed"] > 2 * told["max_turns"]
+        assert resource.prlimit(server.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+
+
 async def test_a_tool_that_holds_everything_up_cuts_nobody_off(tmp_path: Path) -> None:
     async with FakeOpenAI(tool="blocking") as upstream:
         values = {"openai.base_url": upstream.base_url, "tools.functions": ["tests.fakes.slow_tools:blocking"]}

@@ -31,6 +31,7 @@ ADAPTER: Any = yaml.safe_load((DEPLOY / "prometheus" / "adapter.yaml").read_text
 SERIES = re.compile(r"\b(?:mamba|process)_[a-z_]+\b")
 SELECTOR = re.compile(r"\b((?:mamba|process)_[a-z_]+)\{([^}]*)\}")
 GROUPING = re.compile(r"\bby \(([^)]*)\)")
+BUILD = "mamba_build_info{job='m',version='1'}"
 FALLEN_BACK, STEPS = "mamba_fallbacks_total{model='m',by='n'}", "mamba_steps_total{model='m'}"
 OUTSIDE = {"job", "instance", "namespace", "pod", "le"}
 """Labels that Prometheus or a histogram adds."""
@@ -180,6 +181,10 @@ def test_alerts_fire_when_they_should_and_not_before(tmp_path: Path) -> None:
         "MambaStoreFailing": (
             ["mamba_store_failures_total{operation='beat'}", "0+1x60"],
             ["mamba_store_failures_total{operation='beat'}", "7+0x60"],
+        ),
+        "MambaOpenFilesRunOut": (
+            ["process_open_fds{job='m'}", "95+0x60", "process_max_fds{job='m'}", "100+0x60", BUILD, "1+0x60"],
+            ["process_open_fds{job='o'}", "95+0x60", "process_max_fds{job='o'}", "100+0x60", BUILD, "1+0x60"],
         ),
         "MambaTurnedAway": (
             ["mamba_http_requests_total{method='POST',route='/chat',status='503'}", "0+60x60"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -102,6 +104,33 @@ def chained(outer: Exception, cause: Exception) -> Exception:
 
 
 REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1/x")
+
+
+def unconnected(*reasons: OSError) -> Exception:
+    """As it comes from the packages in between, which keep the system's own words at the bottom."""
+    cause = reasons[0] if len(reasons) == 1 else ExceptionGroup("several attempts", reasons)
+    attempts = httpx2.ConnectError("All connection attempts failed")
+    return chained(openai.APIConnectionError(request=REQUEST), chained(attempts, chained(OSError("failed"), cause)))
+
+
+@pytest.mark.parametrize(
+    ("reasons", "detail"),
+    [
+        ([ConnectionRefusedError(errno.ECONNREFUSED, SECRET)], "ConnectError ECONNREFUSED"),
+        ([OSError(errno.EHOSTUNREACH, SECRET), OSError(errno.ECONNREFUSED, SECRET)], "ConnectError EHOSTUNREACH"),
+        ([socket.gaierror(socket.EAI_NONAME, SECRET)], "ConnectError no address for the host name"),
+    ],
+)
+def test_the_log_is_told_why_there_is_no_connection(reasons: list[OSError], detail: str) -> None:
+    failed = from_openai(unconnected(*reasons))
+    assert (failed.code, failed.detail) == (Code.MODEL_UNAVAILABLE, detail)
+
+
+def test_a_process_without_descriptors_does_not_blame_the_provider() -> None:
+    failed = from_openai(unconnected(OSError(errno.EMFILE, SECRET)))
+    assert isinstance(failed, ModelFailed)
+    assert (failed.code, failed.retryable) == (Code.OVERLOADED, False)
+    assert failed.detail == "this process may open no more files (EMFILE)"
 
 
 @pytest.mark.parametrize(
