@@ -68,12 +68,17 @@ class Drafts:
         return (ToolInputDelta(call_id=draft.call_id, text=event.text),)
 
     def completed(self, event: ToolCallCompleted) -> None:
-        """The model finished a call's arguments. Nothing runs yet: the step may still be cut off."""
+        """The model finished a call's arguments. Nothing runs yet: the step may still be cut off.
+
+        Arguments that are too long are not kept, and nobody is told them.
+        """
         draft = self._open.get(event.call_id)
-        if draft is not None:
+        if draft is None:
+            return
+        if _bytes(event.arguments) > self._max_argument_bytes:
+            draft.refusal = self._too_long
+        else:
             draft.arguments = event.arguments
-            if _bytes(event.arguments) > self._max_argument_bytes:
-                draft.refusal = self._too_long
 
     def take(self) -> list[Draft]:
         """The step is over: its calls in the model's order; a new step begins."""

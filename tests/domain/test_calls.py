@@ -422,8 +422,7 @@ async def test_arguments_that_are_too_long_do_not_run_and_are_not_passed_on(lett
     step = Step(FakeTool(name="weather"))
     step.write("1", "weather", json.dumps({"city": letter * 200}, ensure_ascii=False))
     assert "longer than 100 bytes" in await refusal_of(step)
-    shown = "".join(event.text for event in step.events if isinstance(event, ToolInputDelta))
-    assert len(shown.encode()) <= 100
+    assert letter * 101 not in str(step.events)
 
 
 async def test_arguments_that_come_all_at_once_have_the_same_limit() -> None:
@@ -432,6 +431,7 @@ async def test_arguments_that_come_all_at_once_have_the_same_limit() -> None:
     arguments = json.dumps({"city": "x" * 200})
     step.desk.completed(ToolCallCompleted(call_id="1", tool="weather", arguments=arguments))
     assert "longer than 100 bytes" in await refusal_of(step)
+    assert "xxx" not in str(step.events)
 
 
 async def test_what_belongs_to_no_call_is_ignored() -> None:
