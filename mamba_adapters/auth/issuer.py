@@ -63,6 +63,7 @@ class IssuerKeys:
         self._keys: list[PublicKey] = []
         self._fetched: float | None = None
         self._asked: float | None = None
+        self._is_failing = False
         self._fetching: asyncio.Task[None] | None = None
         self._renewal: asyncio.Task[None] | None = None
 
@@ -152,11 +153,19 @@ class IssuerKeys:
             url = self._url or await self._discover()
             self._keys = keys_of_text(await self._fetch(url))
         except Unreachable as error:
-            log.warning("auth.keys_not_fetched", reason=str(error), known=len(self._current()))
+            self._note_failure(str(error))
         except ValueError as error:
-            log.warning("auth.keys_not_fetched", reason=f"the document {error}", known=len(self._current()))
+            self._note_failure(f"the document {error}")
         else:
             self._fetched = asked
+            if self._is_failing:
+                self._is_failing = False
+                log.info("auth.keys_fetched", source=self._url or self._issuer, known=len(self._keys))
+
+    def _note_failure(self, reason: str) -> None:
+        self._is_failing = True
+        source = self._url or self._issuer
+        log.warning("auth.keys_not_fetched", source=source, reason=reason, known=len(self._current()))
 
     async def _discover(self) -> str:
         """Where the issuer's metadata say that its keys are."""

@@ -53,6 +53,18 @@ async def test_while_no_key_could_be_had_callers_are_told_to_come_back_and_the_p
                 assert (await app.http.get(probe)).status_code == 200
 
 
+async def test_the_log_names_the_issuer_that_cannot_be_had_and_tells_when_it_is_back(tmp_path: Path) -> None:
+    async with identity_provider(jwk(FIRST)) as provider:
+        provider.answer(METADATA, b"oops", status="503 Service Unavailable")
+        values = {"auth.mode": "jwt", "auth.issuer": provider.url, "auth.audience": AUDIENCE}
+        async with server_process(tmp_path, values) as server:
+            (missed,) = await server.told("auth.keys_not_fetched")
+            assert (missed["source"], missed["reason"], missed["known"]) == (provider.url, "status 503", 0)
+            provider.raw.clear()
+            (fetched,) = await server.told("auth.keys_fetched")
+            assert (fetched["source"], fetched["known"]) == (provider.url, 1)
+
+
 async def test_a_signal_while_the_issuer_is_asked_ends_the_start_without_a_fault(tmp_path: Path) -> None:
     async with identity_provider(jwk(FIRST)) as provider:
         provider.stalled.add(METADATA)
