@@ -100,6 +100,7 @@ export const Composer = forwardRef<ComposerHandle, ComposerProps>(function Compo
           ref={area}
           value={text}
           rows={1}
+          dir="auto"
           aria-label="Message"
           placeholder="Ask anything"
           onChange={(event) => setText(event.target.value)}

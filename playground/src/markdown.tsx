@@ -26,9 +26,12 @@ const ALLOWED = {
  * HTML inside of Markdown. What the page's policy forbids is renamed before the browser parses it: it would never run, but
  * the browser would report each piece to the console. What the sanitiser lets pass does not depend on this.
  */
+const RENAMED: Record<string, string> = { style: 'noscript', base: 'span' };
 const renderer = new Renderer();
 renderer.html = ({ text }) =>
-  text.replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/([\s"'/])(style|on[a-z]+)(?=\s*=)/gi, '$1data-$2'));
+  text
+    .replace(/<(\/?)(style|base)\b/gi, (_, slash: string, tag: string) => `<${slash}${RENAMED[tag.toLowerCase()]}`)
+    .replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/([\s"'/])(style|on[a-z]+)(?=\s*=)/gi, '$1data-$2'));
 
 interface MarkdownProps {
   text: string;
@@ -56,20 +59,22 @@ const Block = memo(
   function Block({ token, live }: { raw: string; token: Token; live: boolean }) {
     if (token.type === 'code') return <CodeBlock code={token.text} language={token.lang} live={live} />;
     const fragment = DOMPurify.sanitize(Parser.parse([token], { renderer }), { ...ALLOWED, RETURN_DOM_FRAGMENT: true });
-    return <>{children(fragment)}</>;
+    return <>{children(fragment, true)}</>;
   },
   (before, after) => before.raw === after.raw && before.live === after.live,
 );
 
-function children(parent: Node): ReactNode[] {
+function children(parent: Node, isTop = false): ReactNode[] {
   return Array.from(parent.childNodes, (node, index) => {
     if (node.nodeType === Node.TEXT_NODE) return node.nodeValue;
-    return node instanceof Element ? element(node, index) : null;
+    return node instanceof Element ? element(node, index, isTop) : null;
   });
 }
 
-function element(node: Element, key: number): ReactNode {
+function element(node: Element, key: number, isTop: boolean): ReactNode {
   const tag = node.localName;
+  // Each block is written in the direction of its own first letter.
+  const dir = isTop ? 'auto' : undefined;
   switch (tag) {
     case 'br':
     case 'hr':
@@ -83,6 +88,7 @@ function element(node: Element, key: number): ReactNode {
     case 'img':
       return <Picture key={key} url={node.getAttribute('src') ?? ''} alt={node.getAttribute('alt') ?? ''} />;
     case 'input':
+      if (node.getAttribute('type') !== 'checkbox') return null;
       return <input key={key} type="checkbox" disabled checked={node.hasAttribute('checked')} readOnly aria-label="Task" />;
     case 'pre':
       return (
@@ -94,7 +100,7 @@ function element(node: Element, key: number): ReactNode {
       );
     case 'table':
       return (
-        <div key={key} className="table-scroll" tabIndex={0} role="region" aria-label="Table">
+        <div key={key} className="table-scroll" dir={dir} tabIndex={0} role="region" aria-label="Table">
           <table>{children(node)}</table>
         </div>
       );
@@ -103,7 +109,7 @@ function element(node: Element, key: number): ReactNode {
       return createElement(tag, { key, className: `align-${node.getAttribute('align') ?? 'start'}` }, children(node));
     case 'ol':
       return (
-        <ol key={key} start={Number(node.getAttribute('start') ?? 1)}>
+        <ol key={key} dir={dir} start={Number(node.getAttribute('start') ?? 1)}>
           {children(node)}
         </ol>
       );
@@ -111,7 +117,7 @@ function element(node: Element, key: number): ReactNode {
     case 'span':
       return <Fragment key={key}>{children(node)}</Fragment>;
     default:
-      return createElement(tag, { key }, children(node));
+      return createElement(tag, { key, dir }, children(node));
   }
 }
 

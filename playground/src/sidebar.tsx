@@ -97,7 +97,7 @@ function ChatRow({ entry, current, onOpen, onRemove }: ChatRowProps) {
     <li className={`chat-row ${current ? 'is-current' : ''}`}>
       <button type="button" className="chat-open" aria-current={current ? 'page' : undefined} onClick={() => onOpen(entry.id)}>
         {entry.running ? <span className="dot" aria-label="running" role="img" /> : null}
-        <span className="chat-title">{entry.title}</span>
+        <span className="chat-title" dir="auto">{entry.title}</span>
       </button>
       <span className="chat-row-actions">
         <IconButton icon="edit" label={`Rename ${entry.title}`} onClick={() => setRenaming(true)} />

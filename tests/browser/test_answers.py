@@ -36,6 +36,7 @@ HOSTILE = """Hello <img src=x onerror="document.title='hacked'"> there
 
 <script>document.title = 'hacked'</script>
 <iframe src="https://example.com/"></iframe>
+<style>body { display: none }</style><base href="https://example.com/"><input type="image" src="https://example.com/a.png">
 
 [click](javascript:document.title='hacked') ![far](https://example.com/picture.png)
 
@@ -111,13 +112,34 @@ async def test_markdown_becomes_elements(browser: Browser) -> None:
         assert await answer.get_by_role("link", name="link").get_attribute("rel") == "noopener noreferrer"
 
 
+async def test_each_block_is_written_in_its_own_direction(browser: Browser) -> None:
+    model = ScriptedModel(text_script("שלום עולם.\n\n- אחד\n- שתיים\n\nAnd English."))
+    async with running_app(model_for=lambda _: model) as app, sitting_down(browser, app.url) as person:
+        await person.without_titles()
+        answer = await person.ask("مرحبا")
+        for shown in (answer.locator("p").first, answer.locator("ul"), person.page.locator(".bubble")):
+            await expect(shown).to_have_css("direction", "rtl")
+        await expect(answer.locator("p", has_text="English")).to_have_css("direction", "ltr")
+
+
 async def test_nothing_in_an_answer_runs_or_is_fetched(browser: Browser) -> None:
     model = ScriptedModel(text_script(HOSTILE))
     async with running_app(model_for=lambda _: model) as app, sitting_down(browser, app.url) as person:
         await person.without_titles()
         answer = await person.ask("Hi")
         await expect(answer.get_by_role("link", name="a link")).to_be_visible()
-        for forbidden in ("script", "iframe", "img", "[onclick]", "[onerror]", "[style]", "a[href^=javascript]"):
+        for forbidden in (
+            "script",
+            "iframe",
+            "style",
+            "base",
+            "input",
+            "img",
+            "[onclick]",
+            "[onerror]",
+            "[style]",
+            "a[href^=javascript]",
+        ):
             await expect(answer.locator(forbidden)).to_have_count(0)
         await expect(answer.get_by_role("link", name="far")).to_have_attribute(
             "href", "https://example.com/picture.png"
