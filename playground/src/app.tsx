@@ -9,6 +9,7 @@ import { InspectorButton } from './inspector-button';
 import { getModels, getVersion, ServerError, type Model } from './server';
 import { forget, sessionOf } from './session';
 import { Sidebar } from './sidebar';
+import * as storage from './storage';
 import type { Message } from './types';
 
 const Inspector = lazy(() => import('./inspector'));
@@ -25,6 +26,7 @@ export function App() {
   const [inspecting, setInspecting] = useState(false);
   const [answer, setAnswer] = useState<Message>();
   const entries = useSyncExternalStore(chats.subscribe, chats.all);
+  const full = useSyncExternalStore(chats.subscribe, chats.isFull);
   const wide = useMedia(WIDE);
   const roomy = useMedia(ROOMY);
   const session = sessionOf(chatId);
@@ -53,7 +55,7 @@ export function App() {
     setChatId(id);
     setPanel(undefined);
     setAnswer(undefined);
-    sessionStorage.setItem(LAST_CHAT, id);
+    storage.write('sessionStorage', LAST_CHAT, id);
   };
   const openNew = () => open(chats.newId());
   const remove = (id: string) => {
@@ -101,6 +103,11 @@ export function App() {
             </button>
           </div>
         ) : null}
+        {full ? (
+          <div className="notice" role="status">
+            <span>This browser has no room left: what is new here is gone when you leave. Delete a chat to make room.</span>
+          </div>
+        ) : null}
         <Conversation
           key={chatId}
           session={session}
@@ -124,7 +131,9 @@ export function App() {
         <Credentials
           onClose={(changed) => {
             setPanel(undefined);
-            if (changed) load();
+            if (!changed) return;
+            load();
+            session.reconnect();
           }}
         />
       ) : null}
@@ -134,10 +143,10 @@ export function App() {
 
 /** The chat that this tab had open before a reload, else a new one. */
 function firstChat(): string {
-  const id = sessionStorage.getItem(LAST_CHAT);
+  const id = storage.read('sessionStorage', LAST_CHAT);
   if (id !== null && chats.find(id) !== undefined) return id;
   const fresh = chats.newId();
-  sessionStorage.setItem(LAST_CHAT, fresh);
+  storage.write('sessionStorage', LAST_CHAT, fresh);
   return fresh;
 }
 

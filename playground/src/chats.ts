@@ -1,5 +1,6 @@
 /** The chats that this browser keeps, in localStorage: an index of all, and one entry for the messages of each. */
 
+import { erase, read, write } from './storage';
 import type { Message } from './types';
 
 export interface ChatEntry {
@@ -18,6 +19,7 @@ const MESSAGES = 'mamba.chat.';
 const MOST_CHATS = 100;
 
 let entries: ChatEntry[] = readIndex();
+let full = false;
 const listeners = new Set<() => void>();
 
 export const subscribe = (listener: () => void): (() => void) => {
@@ -27,6 +29,9 @@ export const subscribe = (listener: () => void): (() => void) => {
 
 /** Newest first; the same array until something changes. */
 export const all = (): ChatEntry[] => entries;
+
+/** Whether something could not be kept, so that it is gone when the page is left. */
+export const isFull = (): boolean => full;
 
 export const find = (id: string): ChatEntry | undefined => entries.find((entry) => entry.id === id);
 
@@ -40,60 +45,72 @@ export function update(id: string, change: Partial<Omit<ChatEntry, 'id'>>): void
   const before = find(id) ?? { id, title: 'New chat', titled: false, updated: Date.now(), running: false };
   const rest = entries.filter((entry) => entry.id !== id);
   const next = [...rest, { ...before, ...change }].sort((a, b) => b.updated - a.updated);
-  for (const old of next.slice(MOST_CHATS)) localStorage.removeItem(MESSAGES + old.id);
+  for (const old of next.slice(MOST_CHATS)) erase('localStorage', MESSAGES + old.id);
   replace(next.slice(0, MOST_CHATS));
 }
 
 export function remove(id: string): void {
-  localStorage.removeItem(MESSAGES + id);
+  erase('localStorage', MESSAGES + id);
+  full = false;
   replace(entries.filter((entry) => entry.id !== id));
+}
+
+/** Calls back when another window has written down the messages of a chat. */
+export function onWritten(listener: (id: string) => void): void {
+  addEventListener('storage', ({ key, newValue }) => {
+    if (key?.startsWith(MESSAGES) && newValue !== null) listener(key.slice(MESSAGES.length));
+  });
 }
 
 export function readMessages(id: string): Message[] {
   try {
-    const read: unknown = JSON.parse(localStorage.getItem(MESSAGES + id) ?? '[]');
-    return Array.isArray(read) ? (read as Message[]) : [];
+    const found: unknown = JSON.parse(read('localStorage', MESSAGES + id) ?? '[]');
+    return Array.isArray(found) ? (found as Message[]) : [];
   } catch {
     return [];
   }
 }
 
-/** Where the browser has no room left, the attachments are kept out; then only the page's memory has them. */
-export function writeMessages(id: string, messages: Message[]): void {
-  if (write(MESSAGES + id, JSON.stringify(messages))) return;
+/**
+ * Where the browser has no room left, the attachments are kept out; then only the page's memory has them. Returns whether
+ * all of it was kept.
+ */
+export function writeMessages(id: string, messages: Message[]): boolean {
+  const kept = write('localStorage', MESSAGES + id, JSON.stringify(messages));
+  if (full === kept) {
+    full = !kept;
+    tell();
+  }
+  if (kept) return true;
   const lighter = messages.map((message) => ({
     ...message,
     parts: message.parts.filter((part) => part.type !== 'file' || part.url.length < 4096),
   }));
-  write(MESSAGES + id, JSON.stringify(lighter));
+  write('localStorage', MESSAGES + id, JSON.stringify(lighter));
+  return false;
 }
 
 function replace(next: ChatEntry[]): void {
   entries = next;
-  write(INDEX, JSON.stringify(entries));
+  full = !write('localStorage', INDEX, JSON.stringify(entries)) || full;
+  tell();
+}
+
+function tell(): void {
   for (const listener of listeners) listener();
 }
 
 function readIndex(): ChatEntry[] {
   try {
-    const read: unknown = JSON.parse(localStorage.getItem(INDEX) ?? '[]');
-    return Array.isArray(read) ? (read as ChatEntry[]) : [];
+    const found: unknown = JSON.parse(read('localStorage', INDEX) ?? '[]');
+    return Array.isArray(found) ? (found as ChatEntry[]) : [];
   } catch {
     return [];
-  }
-}
-
-function write(key: string, text: string): boolean {
-  try {
-    localStorage.setItem(key, text);
-    return true;
-  } catch {
-    return false;
   }
 }
 
 addEventListener('storage', (event) => {
   if (event.key !== INDEX) return;
   entries = readIndex();
-  for (const listener of listeners) listener();
+  tell();
 });

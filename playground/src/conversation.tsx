@@ -75,6 +75,7 @@ export function Conversation({ session, title, onCredentials, onAnswer }: Conver
                 running={busy && index === messages.length - 1 && message.role === 'assistant'}
                 busy={busy}
                 isLast={index === messages.length - 1}
+                explained={error !== undefined && index === messages.length - 1}
                 formAnswers={formAnswers}
                 onSend={sendFromMessage}
               />

@@ -17,6 +17,8 @@ interface MessageProps {
   /** Whether any answer is. */
   busy: boolean;
   isLast: boolean;
+  /** Whether what went wrong is shown below it. */
+  explained: boolean;
   /** Forms that were sent back, by their calls. */
   formAnswers: ReadonlyMap<string, FormAnswer>;
   onSend: Send;
@@ -53,7 +55,7 @@ function Asked({ message, busy, onSend }: MessageProps) {
           <Answers answer={form} />
         </div>
       ) : text ? (
-        <div className="bubble">{text}</div>
+        <div className="bubble" dir="auto">{text}</div>
       ) : null}
       <div className="message-actions">
         <CopyButton text={text} label="Copy message" />
@@ -79,6 +81,7 @@ function Editor({ text, onSend, onCancel }: { text: string; onSend: (text: strin
       <textarea
         ref={area}
         aria-label="Edit message"
+        dir="auto"
         value={value}
         rows={2}
         onChange={(event) => setValue(event.target.value)}
@@ -97,8 +100,16 @@ function Editor({ text, onSend, onCancel }: { text: string; onSend: (text: strin
   );
 }
 
-function Answer({ message, session, running, busy, isLast, formAnswers, onSend }: MessageProps) {
+const ENDED: Record<NonNullable<Metadata['ended']>, string> = {
+  stopped: 'You stopped this answer.',
+  aborted: 'This answer was stopped from elsewhere.',
+  interrupted: 'This answer was cut off when the page was left.',
+  failed: 'This answer ended with an error. It is not whole.',
+};
+
+function Answer({ message, session, running, busy, isLast, explained, formAnswers, onSend }: MessageProps) {
   const ended = message.metadata?.ended;
+  const words = ended === undefined || (explained && ended === 'failed') ? undefined : ENDED[ended];
   const sources = message.parts.filter((part) => part.type === 'source-url' || part.type === 'source-document');
   const isEmpty = !message.parts.some((part) => part.type !== 'step-start');
   return (
@@ -121,11 +132,7 @@ function Answer({ message, session, running, busy, isLast, formAnswers, onSend }
         ))}
         {running && isEmpty ? <Waiting /> : null}
         {sources.length ? <Sources parts={sources} /> : null}
-        {ended ? (
-          <p className="ended">
-            {ended === 'stopped' ? 'You stopped this answer.' : 'This answer was cut off when the page was left.'}
-          </p>
-        ) : null}
+        {words ? <p className="ended">{words}</p> : null}
         {running ? null : (
           <div className="message-actions">
             <CopyButton text={textOf(message)} label="Copy answer" />
@@ -232,7 +239,9 @@ function Sources({ parts }: { parts: SourcePart[] }) {
             {part.type === 'source-url' ? (
               <a href={webAddress(part.url)} target="_blank" rel="noopener noreferrer">
                 <span className="source-number">{index + 1}</span>
-                <span className="source-title">{part.title ?? hostOf(part.url)}</span>
+                <span className="source-title" dir="auto">
+                  {part.title ?? hostOf(part.url)}
+                </span>
                 <span className="source-host">{hostOf(part.url)}</span>
               </a>
             ) : (

@@ -24,10 +24,13 @@ export interface Recording {
   status?: number;
   requestId: string;
   bytes: number;
+  /** The chunk that says how the turn ended, once it came. */
+  end?: 'finish' | 'abort' | 'error';
   frames: Frame[];
 }
 
 const OUTPUT = new Set(['text-delta', 'reasoning-delta', 'tool-input-start', 'tool-input-delta', 'tool-input-available']);
+const ENDS = new Set(['finish', 'abort', 'error']);
 const MOST_FRAMES = 20_000;
 
 /** Keeps the last turn of one chat. */
@@ -84,9 +87,13 @@ export class Recorder {
   #watch(recording: Recording, began: number): TransformStream<Uint8Array, Uint8Array> {
     const decoder = new TextDecoder();
     let pending = '';
+    let isWhole = false;
     const note = (text: string, at: number) => {
-      if (!text || recording.frames.length >= MOST_FRAMES) return;
+      if (!text) return;
       const frame = asFrame(text, at);
+      if (frame.type === '[DONE]') isWhole = true;
+      if (ENDS.has(frame.type)) recording.end = frame.type as Recording['end'];
+      if (recording.frames.length >= MOST_FRAMES) return;
       recording.frames.push(frame);
       if (OUTPUT.has(frame.type)) {
         recording.firstOutputAt ??= at;
@@ -103,10 +110,15 @@ export class Recorder {
         this.#changed(recording);
         controller.enqueue(bytes);
       },
-      flush: () => {
+      flush: async (controller) => {
         recording.endedAt = performance.now() - began;
         note(pending, recording.endedAt);
         this.#changed(recording);
+        if (isWhole) return;
+        // Something between the page and the server may end a stream as if it were whole. An error throws away what waits
+        // to be read, so whoever reads goes first.
+        await new Promise((done) => setTimeout(done));
+        controller.error(new TypeError('network: the stream ended before the answer did'));
       },
     });
   }

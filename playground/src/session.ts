@@ -8,11 +8,14 @@ import {
 } from 'ai';
 import * as chats from './chats';
 import { Recorder } from './recorder';
-import { CHAT_API, getTitle, stopTurn } from './server';
+import { CHAT_API, getTitle, ServerError, stopTurn } from './server';
 import { asToolPart, type Message, type Metadata, type Part } from './types';
 
 /** Sends a message of the person's. */
 export type Send = (parts: Part[], options?: { metadata?: Metadata; replaces?: string }) => void;
+
+/** Milliseconds before each attempt to take up an answer whose connection was lost. */
+const PAUSES = [500, 1000, 2000, 4000, 8000];
 
 const sessions = new Map<string, Session>();
 let leaving = false;
@@ -40,13 +43,20 @@ export class Session {
   /** The model that the page shows for this chat: the one that is asked. */
   model: string | undefined;
   #resumed = false;
+  /** Whether the server has begun a turn, and nobody has told yet that it ended. */
+  #held = false;
+  /** What cut the page off from that turn. */
+  #lost: TypeError | undefined;
+  #attempts = 0;
+  /** The messages as they were last read or written, so that an older copy never covers a newer one. */
+  #kept: Message[];
   /** Whether the person has answered a call since the last request, so that the turn may go on by itself. */
   #answered = false;
 
   constructor(readonly id: string) {
     const transport = new DefaultChatTransport<Message>({
       api: CHAT_API,
-      fetch: this.recorder.fetch,
+      fetch: (input, init) => this.#fetch(input, init),
       body: () => (this.model ? { model: this.model } : {}),
     });
     this.chat = new Chat<Message>({
@@ -54,9 +64,12 @@ export class Session {
       messages: chats.readMessages(id),
       transport,
       sendAutomaticallyWhen: ({ messages }) => this.#mayContinue(messages),
-      onFinish: () => this.#finished(),
-      onError: () => this.#finished(),
+      onFinish: ({ isError }) => {
+        if (!isError) this.#finished();
+      },
+      onError: (error) => this.#failed(error),
     });
+    this.#kept = this.chat.messages;
   }
 
   /** Follows the turn that was running when the page was left, if the server still has it. */
@@ -64,16 +77,32 @@ export class Session {
     if (this.#resumed) return;
     this.#resumed = true;
     if (!chats.find(this.id)?.running) return;
-    const before = this.recorder.recording;
-    await this.chat.resumeStream();
-    if (this.recorder.recording !== before) return;
-    chats.update(this.id, { running: false });
-    if (this.chat.lastMessage?.role === 'assistant') this.#annotate({ ended: 'interrupted' });
+    this.#held = true;
+    await this.#takeUp();
+  }
+
+  /** Tries once more to follow a turn from which the page was cut off. */
+  reconnect(): void {
+    if (this.#held && this.chat.status === 'error') void this.#takeUp();
+  }
+
+  /** Takes over what another window wrote down about this chat. */
+  adopt(): void {
+    if (this.isRunning) return;
+    this.chat.messages = chats.readMessages(this.id);
+    this.#kept = this.chat.messages;
+    this.chat.clearError();
+  }
+
+  get isRunning(): boolean {
+    return this.chat.status === 'submitted' || this.chat.status === 'streaming';
   }
 
   /** Writes the messages down. */
   save(): void {
-    if (!leaving && sessions.get(this.id) === this) chats.writeMessages(this.id, this.chat.messages);
+    const messages = this.chat.messages;
+    if (leaving || sessions.get(this.id) !== this || messages === this.#kept) return;
+    if (chats.writeMessages(this.id, messages)) this.#kept = messages;
   }
 
   /** Sends parts, not text: only then is the message in the chat at once. */
@@ -92,41 +121,47 @@ export class Session {
     await sent;
   }
 
-  /** Does once more what failed: the continuation of an answer, or the answer. */
+  /** Does once more what failed: follows an answer, goes on with one, or asks for it again. */
   async retry(): Promise<void> {
+    this.#attempts = 0;
+    if (this.#held && (await this.#takeUp())) return;
+    if (!chats.find(this.id)?.titled) void this.#findTitle(textOf(this.chat.messages[0]));
     const last = this.chat.lastMessage;
     const continues =
       last?.role === 'assistant' && last.parts.some((part) => asToolPart(part)?.state === 'approval-responded');
     if (!continues) return this.regenerate();
+    this.#reopen();
     const sent = this.chat.sendMessage();
     this.#begun();
     await sent;
   }
 
   async stop(): Promise<void> {
-    const isRunning = this.chat.status === 'submitted' || this.chat.status === 'streaming';
-    if (!isRunning) return;
+    if (!this.isRunning) return;
     const told = stopTurn(this.id);
     await this.chat.stop();
-    if (this.chat.lastMessage?.role === 'assistant') this.#annotate({ ended: 'stopped' });
+    this.#ends('stopped');
     this.#finished();
     await told;
   }
 
   async approve(approvalId: string, approved: boolean, reason?: string): Promise<void> {
     this.#answered = true;
+    this.#reopen();
     await this.chat.addToolApprovalResponse({ id: approvalId, approved, ...(reason ? { reason } : {}) });
     this.save();
   }
 
   async answerCall(tool: string, toolCallId: string, output: unknown): Promise<void> {
     this.#answered = true;
+    this.#reopen();
     await this.chat.addToolOutput({ tool: tool as never, toolCallId, output: output as never });
     this.save();
   }
 
   async refuseCall(tool: string, toolCallId: string, errorText: string): Promise<void> {
     this.#answered = true;
+    this.#reopen();
     await this.chat.addToolOutput({ state: 'output-error', tool: tool as never, toolCallId, errorText });
     this.save();
   }
@@ -143,15 +178,66 @@ export class Session {
     return complete;
   }
 
+  async #fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const response = await this.recorder.fetch(input, init);
+    this.#held = response.status === 200;
+    // The server does not have the turn any more, so that what cut the page off from it is the end of it.
+    if (!this.#held && this.#lost !== undefined) throw this.#lost;
+    return response;
+  }
+
+  /** Follows the turn that the server may still have. Returns false where it has none. */
+  async #takeUp(): Promise<boolean> {
+    const before = this.recorder.recording;
+    await this.chat.resumeStream();
+    if (this.recorder.recording !== before || this.#held) return true;
+    chats.update(this.id, { running: false });
+    this.#ends('interrupted');
+    return false;
+  }
+
   #begun(): void {
+    this.#held = false;
+    this.#lost = undefined;
+    this.#attempts = 0;
     chats.update(this.id, { running: true, updated: Date.now(), ...(this.model ? { model: this.model } : {}) });
     this.save();
   }
 
   #finished(): void {
     if (leaving || sessions.get(this.id) !== this) return;
+    this.#held = false;
+    this.#lost = undefined;
+    this.#attempts = 0;
     chats.update(this.id, { running: false });
+    if (this.recorder.recording?.end === 'abort') this.#ends('aborted');
     this.save();
+  }
+
+  #failed(error: Error): void {
+    if (leaving || sessions.get(this.id) !== this) return;
+    const isCut = error instanceof TypeError;
+    if (this.#held && (isCut || error instanceof ServerError)) {
+      if (!isCut) return;
+      this.#lost = error;
+      const pause = PAUSES[this.#attempts];
+      this.#attempts += 1;
+      if (pause !== undefined) setTimeout(() => this.reconnect(), pause);
+      return;
+    }
+    this.#finished();
+    this.#ends('failed');
+  }
+
+  /** Notes on the answer why it is not whole. */
+  #ends(ended: Metadata['ended']): void {
+    const last = this.chat.lastMessage;
+    if (last?.role === 'assistant' && last.metadata?.ended === undefined) this.#annotate({ ended });
+  }
+
+  /** An answer that goes on has not ended. */
+  #reopen(): void {
+    if (this.chat.lastMessage?.metadata?.ended !== undefined) this.#annotate({ ended: undefined });
   }
 
   #annotate(note: Metadata): void {
@@ -197,3 +283,7 @@ addEventListener('pagehide', () => {
 addEventListener('pageshow', () => {
   leaving = false;
 });
+addEventListener('online', () => {
+  for (const session of sessions.values()) session.reconnect();
+});
+chats.onWritten((id) => sessions.get(id)?.adopt());

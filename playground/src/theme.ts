@@ -1,5 +1,7 @@
 /** Light or dark: what the person chose, else what the system says. */
 
+import { read, write } from './storage';
+
 const KEY = 'mamba.theme';
 const system = matchMedia('(prefers-color-scheme: dark)');
 const listeners = new Set<() => void>();
@@ -15,11 +17,7 @@ export const subscribe = (listener: () => void): (() => void) => {
 
 export function toggle(): void {
   const next: Theme = current() === 'dark' ? 'light' : 'dark';
-  try {
-    localStorage.setItem(KEY, next);
-  } catch {
-    // Without storage the choice lasts as long as the page.
-  }
+  write('localStorage', KEY, next);
   apply(next);
 }
 
@@ -29,5 +27,5 @@ function apply(theme: Theme): void {
 }
 
 system.addEventListener('change', () => {
-  if (localStorage.getItem(KEY) === null) apply(system.matches ? 'dark' : 'light');
+  if (read('localStorage', KEY) === null) apply(system.matches ? 'dark' : 'light');
 });

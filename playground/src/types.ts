@@ -21,7 +21,7 @@ export interface Metadata {
   ttftMs?: number;
   durationMs?: number;
   /** On an answer: why it is not whole. */
-  ended?: 'stopped' | 'interrupted';
+  ended?: 'stopped' | 'aborted' | 'interrupted' | 'failed';
   /** On a person's message: the form that it answers. */
   form?: FormAnswer;
 }
