@@ -44,8 +44,9 @@ class SseReader:
             data = self._with_line_feeds(data)
         if data.startswith(_PLAIN) and data.endswith(b"\n\n") and data.count(b"\n") == 2 and not self._held:
             return [data[len(_PLAIN) : -2]]
-        if b"\n" not in data:
-            self._hold(data)
+        if b"\n\n" not in data and not (data[:1] == b"\n" and self._held and self._held[-1][-1:] == b"\n"):
+            if data:
+                self._hold(data)
             return []
         if self._held:
             self._held.append(data)
@@ -53,9 +54,6 @@ class SseReader:
             self._held.clear()
             self._held_size = 0
         end = data.rfind(b"\n\n")
-        if end < 0:
-            self._hold(data)
-            return []
         if end + 2 < len(data):
             self._hold(data[end + 2 :])
         block = data[:end]

@@ -174,10 +174,14 @@ class Body(httpx2.AsyncByteStream):
         """All that has come, once something has; nothing at the end. Raises `httpx2.ReadError` for a broken connection."""
         if self._inflater is None:
             return await self._read()
-        while (piece := next(self._pieces, None)) is None:
+        piece = next(self._pieces, None)
+        if piece is not None:
+            await asyncio.sleep(0)  # A little input can be a lot of output: others want their turn in between.
+        while piece is None:
             if not (data := await self._read()):
                 return b""
             self._pieces = self._inflater.feed(data)
+            piece = next(self._pieces, None)
         return piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -154,6 +154,22 @@ async def test_an_answer_that_is_packed_in_an_unknown_way_is_refused(upstream: F
     assert (caught.value.code, len(upstream.requests)) == (Code.MODEL_ERROR, 1)
 
 
+async def test_others_have_their_turn_while_a_packed_answer_is_unpacked(upstream: FakeOpenAI) -> None:
+    bomb = gzip.compress(b"\0" * (4 << 20))
+    packed = (("content-encoding", "gzip"),)
+    upstream.script([HttpReply(status=200, headers=packed, content_type="text/event-stream", body=bomb)])
+    client = new_client(api_key="x", base_url=upstream.base_url)
+    body = await client.open_stream("/chat/completions", {"model": "m", "messages": [], "stream": True}, {})
+    turns: list[int] = []
+    waits: list[int] = []
+    while await body.read():
+        waits.append(len(turns))
+        asyncio.get_running_loop().call_soon(turns.append, 0)
+    await body.aclose()
+    await client.close()
+    assert waits == list(range(64))
+
+
 async def test_the_words_of_an_error_that_is_packed_are_not_looked_at(upstream: FakeOpenAI) -> None:
     body = gzip.compress(b'{"error": {"code": "insufficient_quota"}}')
     upstream.script([HttpReply(status=429, headers=(("content-encoding", "gzip"),), body=body), "ok"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,6 +42,26 @@ def test_a_byte_order_mark_in_pieces_costs_no_event() -> None:
     reader = SseReader()
     stream = b"\xef\xbb\xbfdata: one\n\n"
     assert [event for n in range(len(stream)) for event in reader.feed(stream[n : n + 1])] == [b"one"]
+
+
+def test_lines_that_never_end_an_event_are_joined_once() -> None:
+    """Joining them at each read would take a time that grows with the square of their number."""
+    reader = SseReader()
+    joins = 0
+
+    def count(frame: FrameType, event: str, called: Any) -> None:
+        nonlocal joins
+        joins += event == "c_call" and called.__name__ == "join"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        for _ in range(1000):
+            assert reader.feed(b"data: x\n") == []
+        assert reader.feed(b"\n") == [b"\n".join([b"x"] * 1000)]
+    finally:
+        sys.setprofile(before)
+    assert joins <= 3
 
 
 def test_an_event_without_end_is_refused_at_its_limit() -> None:
