@@ -59,7 +59,7 @@ class LimitedAdmission:
     def check(self) -> None:
         """Whether the process has a place."""
         if self._total >= self._max_turns:
-            raise Refused(Code.OVERLOADED, _none_left(self._max_turns), detail="no place for a turn")
+            raise Refused(Code.OVERLOADED, _none_left(self._max_turns), detail="limits.max_turns")
 
     async def admit(self, principal: Principal) -> _Place:
         """Take the place first, so that whoever asks meanwhile finds it taken; give it back where another limit refuses."""
@@ -68,7 +68,7 @@ class LimitedAdmission:
         most = self._turns_per_caller
         if most is not None and self._running[subject] >= most:
             message = f"You have {most} answers running already. Please wait for one to end."
-            raise Refused(Code.RATE_LIMITED, _none_left(most), public_message=message, detail="turns at the same time")
+            raise Refused(Code.RATE_LIMITED, _none_left(most), public_message=message, detail="limits.turns_per_caller")
         place = _Place(self, subject)
         try:
             await self._check_tokens(subject)
@@ -89,12 +89,12 @@ class LimitedAdmission:
             quota = await self._meter.tokens(subject, self._tokens_per_day)
             if not quota.remaining:
                 message = "The tokens of today are used up. There will be more tomorrow."
-                raise Refused(Code.RATE_LIMITED, quota, public_message=message, detail="tokens of the day")
+                raise Refused(Code.RATE_LIMITED, quota, public_message=message, detail="limits.tokens_per_day")
 
     async def _count_turn(self, subject: str) -> None:
         most = self._turns_per_minute
         if self._meter is not None and most is not None and not await self._meter.take_turn(subject, most):
-            raise Refused(Code.RATE_LIMITED, await self._meter.turns(subject, most), detail="turns a minute")
+            raise Refused(Code.RATE_LIMITED, await self._meter.turns(subject, most), detail="limits.turns_per_minute")
 
     def enter(self, subject: str) -> None:
         """One more turn runs."""

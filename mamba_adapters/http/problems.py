@@ -79,7 +79,8 @@ def problem(
     retry_after: float | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The answer for a failure. `retry_after` is in seconds."""
+    """The answer for a failure, whose code the request's line in the log gets as well. `retry_after` is in seconds."""
+    connection.scope.get("state", {})["problem"] = code.value
     status = status or STATUS[code]
     text = detail or PUBLIC_MESSAGES[code]
     extra = {"cache-control": "no-store", **(headers or {})}
@@ -106,6 +107,7 @@ def problem(
 def problem_of(connection: HTTPConnection, error: MambaError, *, headers: Mapping[str, str] | None = None) -> Response:
     """The answer for one of the domain's errors; a refusal may bring its own status."""
     if isinstance(error, Refused):
+        connection.scope.get("state", {})["refused"] = error.detail
         headers = {**quota_headers(error.quota), **(headers or {})}
     retry_after = error.retry_after if isinstance(error, Rejected | ModelFailed) else None
     return problem(

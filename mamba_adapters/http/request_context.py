@@ -125,6 +125,8 @@ def _write_line(scope: Scope, status: int, complete: bool, seconds: float) -> No
         fields["output_tokens"] = end.usage.output_tokens
         if end.timings.first_output is not None:
             fields["ttft_ms"] = round(end.timings.first_output * 1000, 1)
+    elif "problem" in state:
+        fields["outcome"] = state["problem"]
     elif not complete:
         fields["outcome"] = "client_left"
     for name in ("model", "chat_id", "refused", "ignored"):

@@ -105,7 +105,7 @@ async def test_metadata_of_somebody_else_keep_the_process_from_starting(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, error = await asyncio.wait_for(process.communicate(), 20)
+        out, error = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 2
     assert error.decode().startswith("auth.issuer: ")
     assert told in error.decode()

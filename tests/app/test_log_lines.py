@@ -71,6 +71,21 @@ async def test_the_access_line_names_the_chat_and_the_model_that_was_meant(capsy
     assert [(line["chat_id"], line["model"]) for line in lines] == [("c1", "first"), ("c2", "second")]
 
 
+async def test_the_access_line_of_a_request_that_became_no_turn_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(level="INFO", style="json")
+    async with serving(settings({"limits.turns_per_minute": 1})) as app:
+        for body in (b"{", json.dumps(chat_body()).encode(), json.dumps(chat_body()).encode()):
+            await app.http.post("/api/chat", content=body, headers={"content-type": "application/json"})
+        await app.http.get("/nowhere")
+    lines = [line for line in records(capsys.readouterr().out) if line["event"] == "request.ended"]
+    assert [(line["status"], line["outcome"], line.get("refused")) for line in lines] == [
+        (400, "INVALID_REQUEST", None),
+        (200, "stop", None),
+        (429, "RATE_LIMITED", "limits.turns_per_minute"),
+        (404, "INVALID_REQUEST", None),
+    ]
+
+
 async def test_nobody_who_is_quoted_can_add_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(level="DEBUG", style="json")
     error = json.dumps({"error": {"message": NASTY, "type": NASTY, "code": NASTY}}).encode()
