@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,15 +19,27 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _MISCONFIGURED = 2
+_UNREAD = 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit status. 2 means that a setting is wrong."""
     arguments = _parser().parse_args(argv)
+    if arguments.command == "serve":
+        return _serve(arguments.config_dir, demo=arguments.demo)
+    try:
+        status = _report(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads, `head` perhaps, has seen enough. What is left has to go somewhere when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _UNREAD
+    return status
+
+
+def _report(arguments: argparse.Namespace) -> int:
     directory: Path | None = arguments.config_dir
     match arguments.command:
-        case "serve":
-            return _serve(directory, demo=arguments.demo)
         case "check-config":
             from mamba_app.config_commands import check_config
 

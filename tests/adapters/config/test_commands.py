@@ -118,3 +118,21 @@ def test_the_command_prints_the_values_in_force(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert 'openai.api_key = "****"  # MAMBA_OPENAI__API_KEY\n' in done.stdout
     assert CANARY not in done.stdout
+
+
+@pytest.mark.parametrize("command", ["config", "doctor", "models"])
+def test_a_reader_who_has_seen_enough_gets_no_traceback(command: str, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    env = {"PATH": os.environ["PATH"], "MAMBA_MODEL__ADAPTER": "demo"}
+    with os.fdopen(writing, "wb") as out:
+        ran = subprocess.run(
+            [sys.executable, "-m", "mamba_app", command],
+            cwd=tmp_path,
+            env=env,
+            check=False,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    assert (ran.returncode, ran.stderr) == (1, b"")
