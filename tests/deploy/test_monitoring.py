@@ -204,6 +204,18 @@ def test_alerts_fire_when_they_should_and_not_before(tmp_path: Path) -> None:
     promtool("test", "rules", str(file))
 
 
+@pytest.mark.skipif(PROMTOOL is None, reason="there is no promtool")
+def test_the_share_of_failing_turns_is_zero_where_none_has_failed_yet(tmp_path: Path) -> None:
+    (expression,) = (target["expr"] for panel in PANELS if panel["title"] == "Failing" for target in panel["targets"])
+    everything = re.sub(r'"\$\w+"', '".*"', expression).replace("$__rate_interval", "5m")
+    given = [{"series": "mamba_turns_total{model='m',outcome='finished'}", "values": "0+60x60"}]
+    holds = {"expr": everything, "eval_time": "40m", "exp_samples": [{"labels": "{}", "value": 0}]}
+    file = tmp_path / "cases.yaml"
+    test = {"interval": "1m", "input_series": given, "promql_expr_test": [holds]}
+    file.write_text(yaml.safe_dump({"tests": [test]}), "utf-8")
+    promtool("test", "rules", str(file))
+
+
 def promtool(*arguments: str) -> None:
     assert PROMTOOL is not None
     ran = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, check=False, timeout=50)
