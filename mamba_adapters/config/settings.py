@@ -455,7 +455,7 @@ class Streams(Section):
         description="The oldest AI SDK release among the pages, where all are known; compat suits every release from 5 on.",
     )
     high_water_bytes: Count = Field(
-        131_072, description="Bytes that a turn may be ahead of its reader before the model is held back."
+        65_536, description="Bytes that a turn may be ahead of its reader before the model is held back."
     )
 
 

@@ -8,6 +8,7 @@ standard way.
 from __future__ import annotations
 
 import asyncio
+import socket
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,11 @@ __all__ = ["JoinedWrites", "Outlet", "Peer", "PeerProtocol", "outlet_of", "peer_
 
 _STATE_KEY = "peer"
 _CYCLE_KEY = "cycle"
+_UNSENT_LIMIT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+_UNSENT_BYTES = 16 * 1024
+"""What the kernel takes ahead of the network. Left alone it takes megabytes, and a client that reads nothing goes unnoticed
+until the model has said most of its answer.
+"""
 
 
 class Peer:
@@ -115,6 +121,9 @@ class PeerProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Put the peer where every request of this connection finds it."""
         super().connection_made(transport)
+        connection = transport.get_extra_info("socket")
+        if _UNSENT_LIMIT is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, _UNSENT_LIMIT, _UNSENT_BYTES)
         self._peer = Peer(transport, self.flow)
         self.app_state = {**self.app_state, _STATE_KEY: self._peer}
 

@@ -71,7 +71,9 @@ class OpenAnswer:
             while not (decoder.stopped or decoder.failure):
                 if not (data := await body.read()):
                     break
-                if batch := decoder.decode(sse.feed(data)):
+                batch = decoder.decode(sse.feed(data))
+                del data  # whoever takes the batch may take a while
+                if batch:
                     yield batch
             if decoder.failure:
                 raise decoder.failure

@@ -10,6 +10,7 @@ at a size and a time.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -22,6 +23,7 @@ from aiohttp.connector import Connection
 from mamba_adapters.openai.inflate import Inflater, UnknownEncoding
 
 if TYPE_CHECKING:
+    from aiohttp import AddrInfoType
     from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.tracing import Trace
     from yarl import URL
@@ -33,6 +35,10 @@ BODY = "mamba.body"
 
 _ERROR_BODY_BYTES = 64 * 1024
 _ERROR_BODY_SECONDS = 1.0
+_READ_AHEAD_BYTES = 16 * 1024
+"""What is taken of an answer before somebody wants it, roughly; the rest waits at the provider."""
+_RECEIVE_BUFFER_BYTES = 64 * 1024
+"""What the kernel takes beyond that, and what one read can bring. Left alone it takes megabytes of a flood."""
 _SUCCESS = range(200, 300)
 _HEAD_START = b"HTTP/"
 _HEAD_END = b"\r\n\r\n"
@@ -101,6 +107,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             connector=_CleanConnector(limit=self._max_connections, keepalive_timeout=30, ttl_dns_cache=30),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            read_bufsize=_READ_AHEAD_BYTES,
             trust_env=False,
         )
 
@@ -113,7 +120,9 @@ class _CleanConnector(aiohttp.TCPConnector):
     """Never reuses a connection on which bytes came that nobody asked for: they would answer somebody else's request."""
 
     def __init__(self, *, limit: int, keepalive_timeout: float, ttl_dns_cache: int) -> None:
-        super().__init__(limit=limit, keepalive_timeout=keepalive_timeout, ttl_dns_cache=ttl_dns_cache)
+        super().__init__(
+            limit=limit, keepalive_timeout=keepalive_timeout, ttl_dns_cache=ttl_dns_cache, socket_factory=_new_socket
+        )
         self._factory = partial(cast("type[ResponseHandler]", _HonestProtocol), loop=self._loop)
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
@@ -123,6 +132,13 @@ class _CleanConnector(aiohttp.TCPConnector):
                 return connection
             connection.close()
         return None
+
+
+def _new_socket(address: AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = address
+    new = socket.socket(family, kind, protocol)
+    new.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+    return new
 
 
 class _HonestProtocol(ResponseHandler):

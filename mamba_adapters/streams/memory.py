@@ -66,7 +66,7 @@ class MemoryStreams(Alone):
     def __init__(
         self,
         *,
-        high_water: int = 131_072,
+        high_water: int = 65_536,
         keep_unread: float = 30.0,
         keep_named: float = 300.0,
         keep_chars: int = 33_554_432,
