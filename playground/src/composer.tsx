@@ -120,11 +120,12 @@ export const Composer = forwardRef<ComposerHandle, ComposerProps>(function Compo
             }}
           />
           <IconButton icon="paperclip" label="Attach pictures or files" onClick={() => picker.current?.click()} />
-          <span className="composer-hint">{hint || 'Enter sends, Shift + Enter starts a new line'}</span>
+          <span className="composer-hint">{hint || (busy ? 'You can write on meanwhile' : 'Enter sends, Shift + Enter starts a new line')}</span>
+          {/* Two buttons, not one that changes: a click on Stop would end as a click on Send. */}
           {busy ? (
-            <IconButton icon="stop" label="Stop the answer" className="round stop" onClick={onStop} />
+            <IconButton key="stop" icon="stop" label="Stop the answer" className="round stop" onClick={onStop} />
           ) : (
-            <IconButton icon="arrowUp" label="Send" type="submit" className="round send" disabled={!canSend} />
+            <IconButton key="send" icon="arrowUp" label="Send" type="submit" className="round send" disabled={!canSend} />
           )}
         </div>
       </form>

@@ -77,7 +77,7 @@ function Figures({ recording, metadata }: { recording: Recording | undefined; me
     ['First token', milliseconds(recording?.firstOutputAt), 'From sending the request to the first piece of the answer, seen from here'],
     ['Duration', milliseconds(recording?.endedAt), 'From sending the request to the end of the answer'],
     ['Tokens / s', rate ?? '–', 'Output tokens between the first and the last piece of the answer'],
-    ['Tokens in → out', usage ? `${usage.inputTokens ?? '–'} → ${usage.outputTokens ?? '–'}` : '–', 'Input and output, as the server counted them'],
+    ['Tokens', usage ? `${usage.inputTokens ?? '–'} → ${usage.outputTokens ?? '–'}` : '–', 'In → out, as the server counted them'],
     ['Frames', recording ? String(recording.frames.length) : '–', 'Server-sent events'],
     ['Size', recording ? size(recording.bytes) : '–', 'Bytes of the answer'],
   ];
@@ -121,15 +121,21 @@ function Frames({ recording }: { recording: Recording | undefined }) {
         <CopyButton text={recording.frames.map((frame) => frame.text).join('\n')} label="Copy all frames" words="Copy all" />
       </div>
       {shown.length < rows.length ? <p className="nothing">The last {MOST_ROWS} rows of {rows.length}</p> : null}
-      <div className="frames-head" aria-hidden="true">
-        <span>ms</span>
-        <span>Frame</span>
-      </div>
-      <ol className="frames">
-        {shown.map((row, index) => (
-          <FrameRow key={rows.length - shown.length + index} row={row} />
-        ))}
-      </ol>
+      {shown.length ? (
+        <>
+          <div className="frames-head" aria-hidden="true">
+            <span>ms</span>
+            <span>Frame</span>
+          </div>
+          <ol className="frames">
+            {shown.map((row, index) => (
+              <FrameRow key={rows.length - shown.length + index} row={row} />
+            ))}
+          </ol>
+        </>
+      ) : (
+        <p className="nothing">{recording.endedAt === undefined ? 'Nothing has come yet.' : 'Nothing came.'}</p>
+      )}
     </>
   );
 }
@@ -174,7 +180,7 @@ function summary({ first, last, count }: Row): string {
 }
 
 function kindOf(type: string): string {
-  if (type === 'error' || type.includes('error') || type === 'abort') return 'is-bad';
+  if (type === 'error' || type === 'problem' || type.includes('error') || type === 'abort') return 'is-bad';
   if (type.startsWith('text')) return 'is-text';
   if (type.startsWith('tool')) return 'is-tool';
   if (type.startsWith('reasoning') || type.startsWith('source')) return 'is-reasoning';

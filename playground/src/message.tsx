@@ -230,9 +230,9 @@ type SourcePart = Extract<Part, { type: 'source-url' | 'source-document' }>;
 function Sources({ parts }: { parts: SourcePart[] }) {
   return (
     <section className="sources" aria-label="Sources">
-      <h3>
+      <h2>
         <Icon name="book" /> Sources
-      </h3>
+      </h2>
       <ol>
         {parts.map((part, index) => (
           <li key={part.sourceId}>

@@ -5,7 +5,7 @@ import { refusal, requestHeaders } from './server';
 export interface Frame {
   /** Milliseconds since the request was sent. */
   at: number;
-  /** The chunk's type, "[DONE]" or "comment". */
+  /** The chunk's type, "[DONE]" or "comment"; "problem" for the body of a refusal. */
   type: string;
   /** The frame's payload as it came. */
   text: string;
@@ -73,9 +73,12 @@ export class Recorder {
     recording.status = response.status;
     recording.requestId = response.headers.get('x-request-id') ?? '';
     if (!response.ok) {
-      recording.endedAt = recording.headersAt;
+      const body = await response.text().catch(() => '');
+      recording.endedAt = performance.now() - began;
+      recording.bytes = new TextEncoder().encode(body).length;
+      if (body) recording.frames.push({ at: recording.endedAt, type: 'problem', text: body });
       this.#changed(recording);
-      throw await refusal(response);
+      throw refusal(response, body);
     }
     if (response.status === 204 || !response.body) return response;
     // Of the attempts to resume a turn, only one that found it is worth showing.

@@ -46,8 +46,7 @@ export function requestHeaders(): Record<string, string> {
 }
 
 /** The problem document of a refused request as an error; a body that is none gives a plain sentence. */
-export async function refusal(response: Response): Promise<ServerError> {
-  const text = await response.text().catch(() => '');
+export function refusal(response: Response, text: string): ServerError {
   let problem: unknown;
   try {
     problem = JSON.parse(text);
@@ -67,7 +66,7 @@ export async function refusal(response: Response): Promise<ServerError> {
 
 export async function getModels(): Promise<Model[]> {
   const response = await fetch('models', { headers: requestHeaders() });
-  if (!response.ok) throw await refusal(response);
+  if (!response.ok) throw refusal(response, await response.text());
   return ((await response.json()) as { models: Model[] }).models;
 }
 

@@ -51,6 +51,23 @@ async def test_a_stop_ends_the_answer_here_and_on_the_server(browser: Browser) -
         assert model.open_streams == 0
 
 
+async def test_a_stop_does_not_send_what_is_being_written(browser: Browser) -> None:
+    model = ScriptedModel(endless("The first half"))
+    async with (
+        running_app(as_demo(settings()), model_for=lambda _: model) as app,
+        sitting_down(browser, app.url) as person,
+    ):
+        await person.without_titles()
+        await person.write("Hello")
+        await expect(person.answers).to_contain_text("The first half")
+        await person.message.fill("A draft")
+        await person.click("Stop the answer")
+        await expect(person.answers).to_contain_text("You stopped this answer.")
+        await person.idle()
+        await expect(person.message).to_have_value("A draft")
+        await expect(person.page.get_by_role("article", name="You")).to_have_count(1)
+
+
 async def test_a_reload_takes_up_the_running_answer(browser: Browser) -> None:
     more = asyncio.Event()
     model = ScriptedModel([[TextDelta(text="The first half")], more, [TextDelta(text=" and the second.")], [FINISHED]])

@@ -63,6 +63,16 @@ async def test_the_request_is_shown_with_its_id(person: Person) -> None:
     assert body == (await answered.value).request.post_data_json
 
 
+async def test_a_refusal_is_shown_as_it_came(person: Person) -> None:
+    async with person.page.expect_response("**/api/chat") as refused:
+        await person.ask_and_fail("fail first", "502 MODEL_ERROR")
+    await person.page.get_by_role("button", name="Inspector").click()
+    panel = person.page.get_by_role("complementary", name="Inspector")
+    await panel.get_by_role("button", name=re.compile("^[0-9]+ *problem")).click()
+    shown = await panel.get_by_label("Frame problem", exact=True).inner_text()
+    assert json.loads(shown) == await (await refused.value).json()
+
+
 async def test_the_curl_command_asks_again_and_gets_the_same_answer(person: Person) -> None:
     if shutil.which("curl") is None:
         pytest.skip("there is no curl on this machine")

@@ -213,7 +213,7 @@ function Json({ title, value }: { title: string; value: unknown }) {
   const text = JSON.stringify(value, null, 2) ?? 'none';
   return (
     <div className="json">
-      <h4>{title}</h4>
+      <h3>{title}</h3>
       <pre tabIndex={0} aria-label={title}>
         <Highlighted code={text} language="json" />
       </pre>

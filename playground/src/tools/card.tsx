@@ -35,7 +35,7 @@ export function Card({ card, disabled, onSend }: CardProps) {
     <article className="panel card" aria-labelledby={id}>
       {card.media ? <Media media={card.media} /> : null}
       <div className="card-body">
-        <h3 id={id}>{card.title}</h3>
+        <h2 id={id}>{card.title}</h2>
         {card.description ? <p className="card-description">{card.description}</p> : null}
         {card.content ? <Markdown text={card.content} /> : null}
         {card.actions?.length ? (

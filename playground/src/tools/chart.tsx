@@ -28,7 +28,7 @@ export function ChartPanel({ chart }: { chart: ChartSpec }) {
     <section className="panel chart" aria-labelledby={id}>
       <header className="panel-head with-badge">
         <div>
-          <h3 id={id}>{chart.title}</h3>
+          <h2 id={id}>{chart.title}</h2>
           {chart.description ? <p>{chart.description}</p> : null}
         </div>
         <button type="button" className="button small outline" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>

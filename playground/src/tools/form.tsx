@@ -68,7 +68,7 @@ export function Form({ toolCallId, form, answer, disabled, onSubmit }: FormProps
   return (
     <form className="panel form" aria-labelledby={`${prefix}-title`} onSubmit={(event) => void submit(event)}>
       <header className="panel-head">
-        <h3 id={`${prefix}-title`}>{form.title}</h3>
+        <h2 id={`${prefix}-title`}>{form.title}</h2>
         {form.description ? <p>{form.description}</p> : null}
       </header>
       <div className="form-fields">
@@ -95,7 +95,7 @@ function Sent({ form, answer }: { form: FormSpec; answer: FormAnswer }) {
   return (
     <section className="panel form is-sent" aria-label={`${form.title}, sent`}>
       <header className="panel-head with-badge">
-        <h3>{form.title}</h3>
+        <h2>{form.title}</h2>
         <span className="badge good">
           <Icon name="check" /> Sent
         </span>
