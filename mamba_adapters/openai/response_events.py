@@ -40,6 +40,7 @@ class ResponseEvents:
         self._sealed: JsonObject | None = None
         self._has_spoken = False
         self._item_has_spoken = False
+        self._unsaid: list[object] = []
         self._sources = 0
 
     def decode(self, payloads: Sequence[bytes]) -> list[ModelEvent]:
@@ -85,6 +86,9 @@ class ResponseEvents:
         match kind:
             case "response.refusal.delta":
                 self._speak(event.get("delta"), out)
+            case "response.output_text.done" | "response.refusal.done":
+                if not self._has_spoken:
+                    self._unsaid.append(event.get("text") or event.get("refusal"))
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self._think(event.get("delta"), out)
             case "response.reasoning_summary_part.added":
@@ -185,6 +189,9 @@ class ResponseEvents:
             if not (self._has_spoken or len(self._calls)) and isinstance(output, list):
                 for place, item in enumerate(output):
                     self._end({"output_index": place}, item, out)
+            if not (self._has_spoken or len(self._calls)):
+                for text in self._unsaid:
+                    self._speak(text, out)
             self._finish_reason = FinishReason.TOOL_CALLS if len(self._calls) else FinishReason.STOP
         self.stopped = self.complete = True
 

@@ -163,6 +163,14 @@ def test_an_answer_that_did_not_come_in_pieces_is_taken_from_the_whole() -> None
     assert decoded(said("piece"), done(0, "message", content=[part]), COMPLETED) == [TextDelta(text="piece"), STOP]
 
 
+def test_text_that_is_told_once_it_is_whole_is_said_unless_it_came_otherwise() -> None:
+    whole = event("response.output_text.done", text="whole")
+    assert decoded(whole, COMPLETED) == [TextDelta(text="whole"), STOP]
+    assert decoded(said("whole"), whole, COMPLETED) == [TextDelta(text="whole"), STOP]
+    message = done(0, "message", content=[{"type": "output_text", "text": "whole"}])
+    assert decoded(whole, message, COMPLETED) == [TextDelta(text="whole"), STOP]
+
+
 def test_a_whole_message_behind_one_in_pieces_is_said() -> None:
     first, second = ([{"type": "output_text", "text": text}] for text in ("one", " two"))
     assert decoded(
