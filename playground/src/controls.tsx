@@ -137,6 +137,7 @@ export function Menu({ label, choices, chosen, onChoose }: MenuProps) {
         className="menu-button"
         aria-haspopup="menu"
         aria-expanded={open}
+        disabled={choices.length === 0}
         aria-label={`${label}: ${current?.label ?? 'none'}`}
         onClick={() => setOpen(!open)}
       >

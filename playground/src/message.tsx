@@ -1,6 +1,6 @@
 /** One message: the person's in a bubble, the answer across the column, each with what can be done about it. */
 
-import { memo, useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
+import { memo, useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 import { CopyButton, IconButton } from './controls';
 import { Icon, Logo } from './icons';
 import { hostOf, Markdown, webAddress } from './markdown';
@@ -30,25 +30,40 @@ export const MessageView = memo(function MessageView(props: MessageProps) {
 
 function Asked({ message, busy, onSend }: MessageProps) {
   const [editing, setEditing] = useState(false);
+  // Whoever leaves the editor with the keyboard stays at the message.
+  const [left, setLeft] = useState(false);
   const text = textOf(message);
   const files = message.parts.filter((part) => part.type === 'file');
+  const attachments = files.length ? (
+    <div className="attachments">
+      {files.map((file, index) => (
+        <FileView key={index} part={file} />
+      ))}
+    </div>
+  ) : null;
+  const edit = () => {
+    setLeft(false);
+    setEditing(true);
+  };
   if (editing) {
+    const cancel = () => {
+      setEditing(false);
+      setLeft(true);
+    };
     const send = (changed: string) => {
       setEditing(false);
       onSend([...files, { type: 'text', text: changed }], { replaces: message.id });
     };
-    return <Editor text={text} onSend={send} onCancel={() => setEditing(false)} />;
+    return (
+      <Editor text={text} onSend={send} onCancel={cancel}>
+        {attachments}
+      </Editor>
+    );
   }
   const form = message.metadata?.form;
   return (
     <article className="message asked" aria-label="You">
-      {files.length ? (
-        <div className="attachments">
-          {files.map((file, index) => (
-            <FileView key={index} part={file} />
-          ))}
-        </div>
-      ) : null}
+      {attachments}
       {form ? (
         <div className="bubble sent-form">
           <p className="bubble-title">{form.title}</p>
@@ -59,13 +74,23 @@ function Asked({ message, busy, onSend }: MessageProps) {
       ) : null}
       <div className="message-actions">
         <CopyButton text={text} label="Copy message" />
-        {form ? null : <IconButton icon="edit" label="Edit message" disabled={busy} onClick={() => setEditing(true)} />}
+        {form ? null : (
+          <IconButton icon="edit" label="Edit message" autoFocus={left} disabled={busy} onClick={edit} />
+        )}
       </div>
     </article>
   );
 }
 
-function Editor({ text, onSend, onCancel }: { text: string; onSend: (text: string) => void; onCancel: () => void }) {
+interface EditorProps {
+  text: string;
+  onSend: (text: string) => void;
+  onCancel: () => void;
+  /** What is sent along as it was. */
+  children: ReactNode;
+}
+
+function Editor({ text, onSend, onCancel, children }: EditorProps) {
   const [value, setValue] = useState(text);
   const area = useRef<HTMLTextAreaElement>(null);
   useEffect(() => area.current?.focus(), []);
@@ -78,6 +103,7 @@ function Editor({ text, onSend, onCancel }: { text: string; onSend: (text: strin
   };
   return (
     <div className="message asked editing">
+      {children}
       <textarea
         ref={area}
         aria-label="Edit message"

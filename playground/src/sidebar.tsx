@@ -72,6 +72,12 @@ interface ChatRowProps {
 
 function ChatRow({ entry, current, onOpen, onRemove }: ChatRowProps) {
   const [renaming, setRenaming] = useState(false);
+  // Whoever renames with the keyboard stays at the chat.
+  const [left, setLeft] = useState(false);
+  const begin = () => {
+    setLeft(false);
+    setRenaming(true);
+  };
   const rename = (title: string) => {
     setRenaming(false);
     if (title.trim()) chats.update(entry.id, { title: title.trim(), titled: true });
@@ -86,6 +92,7 @@ function ChatRow({ entry, current, onOpen, onRemove }: ChatRowProps) {
           autoFocus
           onBlur={(event) => rename(event.target.value)}
           onKeyDown={(event) => {
+            if (event.key === 'Enter' || event.key === 'Escape') setLeft(true);
             if (event.key === 'Enter') rename(event.currentTarget.value);
             if (event.key === 'Escape') setRenaming(false);
           }}
@@ -95,12 +102,18 @@ function ChatRow({ entry, current, onOpen, onRemove }: ChatRowProps) {
   }
   return (
     <li className={`chat-row ${current ? 'is-current' : ''}`}>
-      <button type="button" className="chat-open" aria-current={current ? 'page' : undefined} onClick={() => onOpen(entry.id)}>
+      <button
+        type="button"
+        className="chat-open"
+        aria-current={current ? 'page' : undefined}
+        autoFocus={left}
+        onClick={() => onOpen(entry.id)}
+      >
         {entry.running ? <span className="dot" aria-label="running" role="img" /> : null}
         <span className="chat-title" dir="auto">{entry.title}</span>
       </button>
       <span className="chat-row-actions">
-        <IconButton icon="edit" label={`Rename ${entry.title}`} onClick={() => setRenaming(true)} />
+        <IconButton icon="edit" label={`Rename ${entry.title}`} onClick={begin} />
         <IconButton icon="trash" label={`Delete ${entry.title}`} onClick={() => onRemove(entry.id)} />
       </span>
     </li>

@@ -129,7 +129,7 @@ async def test_a_chat_is_renamed(person: Person) -> None:
     await field.press("Enter")
     await expect(
         person.page.get_by_role("navigation", name="Chats").get_by_role("button", name="Snakes", exact=True)
-    ).to_be_visible()
+    ).to_be_focused()
 
 
 async def test_an_answer_is_regenerated_in_its_place(person: Person) -> None:
@@ -217,6 +217,7 @@ async def test_a_message_that_is_edited_stays_in_view(person: Person) -> None:
     await expect(field).to_be_in_viewport(ratio=1)
     await field.press("Escape")
     await expect(asked).to_have_text("Hello")
+    await expect(asked.get_by_role("button", name="Edit message")).to_be_focused()
 
 
 def endless(text: str) -> Script:
