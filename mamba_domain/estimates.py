@@ -5,7 +5,7 @@ A rule of thumb, on the same side for everybody: four characters of text are a t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
 from mamba_domain.events import Usage
@@ -30,12 +30,9 @@ _CHARACTERS = 4
 _FILE = 1000 * _CHARACTERS
 
 
-def estimated_usage(asked: Sequence[Message], said: Iterable[AssistantPart]) -> Usage:
-    """The tokens of a request and of as much of the answer as has come."""
-    return Usage(
-        input_tokens=_tokens(sum(map(_message, asked))),
-        output_tokens=_tokens(sum(map(_part, said))),
-    )
+def estimated_usage(asked: Sequence[Message], said: int) -> Usage:
+    """The tokens of a request and of as many characters of the answer as have come."""
+    return Usage(input_tokens=_tokens(sum(map(_message, asked))), output_tokens=_tokens(said))
 
 
 def _tokens(characters: int) -> int:

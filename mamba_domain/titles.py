@@ -98,4 +98,4 @@ class _Listener:
         """What the call took, as an estimate where nobody told."""
         if self._told is not None or self._request is None:
             return self._told or Usage()
-        return estimated_usage(self._request.messages, (TextPart(text=self.text),))
+        return estimated_usage(self._request.messages, len(self.text))

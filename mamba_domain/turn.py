@@ -278,7 +278,7 @@ class _Run:
         """Of a call whose usage nobody told, or will tell any more."""
         if self._under_way is not None:
             request, said = self._under_way
-            self._estimated += estimated_usage(request.messages, said.parts())
+            self._estimated += estimated_usage(request.messages, said.characters)
             self._under_way = None
 
     async def _relay(self, batch: Sequence[ModelEvent], said: _Said) -> ModelFinished | None:
@@ -380,9 +380,14 @@ class _Said:
     """Collects a step's content, in order, for the next model call."""
 
     def __init__(self) -> None:
-        self._parts: list[AssistantPart] = []
+        self._parts: list[TextPart | ReasoningPart] = []
         self._open: list[str] = []
         self._open_is_text = True
+
+    @property
+    def characters(self) -> int:
+        """How much it is, without joining it: of an answer that is cut for its size, nobody wants another copy."""
+        return sum(len(part.text) for part in self._parts) + sum(map(len, self._open))
 
     def text(self, text: str) -> None:
         if not self._open_is_text:

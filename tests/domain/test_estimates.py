@@ -33,9 +33,9 @@ PICTURE = FilePart(media_type="image/png", url="data:image/png;base64,AAAA")
     ],
 )
 def test_what_was_asked_is_counted_by_its_length(message: Message, tokens: int) -> None:
-    assert estimated_usage((message,), ()).input_tokens == tokens
+    assert estimated_usage((message,), 0).input_tokens == tokens
 
 
 def test_what_was_said_is_counted_as_far_as_it_came() -> None:
-    usage = estimated_usage((), (TextPart(text="x" * 12), ReasoningPart(text="x" * 4)))
+    usage = estimated_usage((), 16)
     assert (usage.input_tokens, usage.output_tokens) == (0, 4)
