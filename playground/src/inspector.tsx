@@ -77,7 +77,7 @@ function Figures({ recording, metadata }: { recording: Recording | undefined; me
     ['First token', milliseconds(recording?.firstOutputAt), 'From sending the request to the first piece of the answer, seen from here'],
     ['Duration', milliseconds(recording?.endedAt), 'From sending the request to the end of the answer'],
     ['Tokens / s', rate ?? '–', 'Output tokens between the first and the last piece of the answer'],
-    ['Tokens', usage ? `${usage.inputTokens ?? '–'} → ${usage.outputTokens ?? '–'}` : '–', 'In → out, as the server counted them'],
+    ['Tokens in → out', usage ? `${usage.inputTokens ?? '–'} → ${usage.outputTokens ?? '–'}` : '–', 'Input and output, as the server counted them'],
     ['Frames', recording ? String(recording.frames.length) : '–', 'Server-sent events'],
     ['Size', recording ? size(recording.bytes) : '–', 'Bytes of the answer'],
   ];

@@ -87,6 +87,12 @@ async def test_axe_finds_nothing_serious_in_any_state(
     assert found == []
 
 
+async def test_nothing_moves_for_whoever_wants_it_still(browser: Browser, server: Running) -> None:
+    async with sitting_down(browser, server.url, reduced_motion="reduce") as person:
+        await expect(person.page.get_by_role("button", name="New chat")).to_have_css("transition-duration", "0s")
+        await expect(person.page.locator(".composer")).to_have_css("transition-duration", "0s")
+
+
 async def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, server: Running) -> None:
     async with sitting_down(browser, server.url, **PHONE) as person:
         await person.ask("Show me a registration form, a pie chart, some code and a card")
