@@ -101,12 +101,13 @@ def _keys_of_json(text: bytes) -> list[PublicKey]:
 
 
 def _usable(entries: list[Any]) -> Iterator[PublicKey]:
-    kinds: dict[object, Any] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+    kinds: dict[str, Any] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
     for entry in entries:
         if not isinstance(entry, dict) or _SECRET_MEMBERS & entry.keys() or entry.get("use", "sig") != "sig":
             continue
         operations = entry.get("key_ops", ["verify"])
-        kind = kinds.get(entry.get("kty"))
+        family = entry.get("kty")
+        kind = kinds.get(family) if isinstance(family, str) else None
         key_id = entry.get("kid")
         if kind is None or not isinstance(operations, list) or "verify" not in operations:
             continue

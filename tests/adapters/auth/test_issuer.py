@@ -195,6 +195,8 @@ async def test_what_is_no_public_signature_key_is_passed_over() -> None:
         7,
         {},
         {"kty": "XYZ", "kid": "k1"},
+        {"kty": ["RSA"], "kid": "k1"},
+        {"kty": {}, "kid": "k1"},
         {"kty": "oct", "k": "AAAA", "kid": "k1"},
         {"kty": "RSA", "kid": "k1", "n": "!", "e": "AQAB"},
         jwk(SECOND, "k1", use="enc"),
