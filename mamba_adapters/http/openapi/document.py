@@ -111,9 +111,15 @@ def _operation(operation: Operation, path: str, *, is_first: bool, has_auth: boo
 
 def _must_name_a_schema(model: dict[str, Any], names: Sequence[str]) -> None:
     """There is none that could be meant without a word."""
-    by_name = {"required": ["schemaName"], "properties": {"schemaName": {"enum": list(names)}}}
-    in_full = {"required": ["schema"], "properties": {"schema": {"type": "object"}}}
-    model["anyOf"] = [in_full, by_name] if names else [in_full]
+    properties = model["properties"]
+    if names:
+        properties["schemaName"]["anyOf"] = [{"enum": list(names)}, {"type": "null"}]
+        model["anyOf"] = [{"required": ["schema"]}, {"required": ["schemaName"]}]
+        return
+    in_full = next(choice for choice in properties["schema"].pop("anyOf") if choice["type"] == "object")
+    properties["schema"].pop("default")
+    properties["schema"].update(in_full)
+    model["required"] = ["schema"]
 
 
 def _failures(operation: Operation) -> dict[str, Any]:
